@@ -1,0 +1,81 @@
+"""One template in its place: what its names mean, where it is deployed, and which stack nests it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from ctkms_policy.cloudformation.conditions import Inputs
+from ctkms_policy.cloudformation.parameters import Declaration, read_declaration
+from ctkms_policy.cloudformation.template import Template
+from ctkms_policy.model import Place
+from ctkms_policy.source import Span
+from ctkms_policy.value import Absent, Entry, Known, MapValue, Value
+
+
+@dataclass(eq=False)
+class Stack:
+    """A template that is deployed as one stack.
+
+    prefix     what stands before the logical IDs in addresses: "" for a root stack, ``Nested/`` in a nested one
+    arguments  what the parent passes to the parameters, as written in the parent; None for a root stack
+    inputs     the inputs that create the stack: for a nested stack those that make its resource's condition true
+    nested     the nested stacks whose template is there, by logical ID
+    """
+
+    template: Template
+    place: Place
+    name: Value
+    prefix: str = ""
+    calls: tuple[Span, ...] = ()
+    parent: Stack | None = None
+    arguments: Mapping[str, Entry] | None = None
+    given: Mapping[str, Known] = field(default_factory=dict)
+    inputs: Inputs = field(default_factory=Inputs)
+    created_when: str = ""
+    nested: dict[str, Stack] = field(default_factory=dict)
+
+    @cached_property
+    def resources(self) -> dict[str, Entry]:
+        """The entries of ``Resources`` by logical ID."""
+        return {entry.name: entry for entry in self.template.section("Resources")}
+
+    @cached_property
+    def parameters(self) -> dict[str, Declaration]:
+        """The declarations of ``Parameters`` by name."""
+        fallback = Span.at(self.template.source.path)
+        return {entry.name: read_declaration(entry, fallback) for entry in self.template.section("Parameters")}
+
+    @cached_property
+    def conditions(self) -> dict[str, Value]:
+        """The expressions of ``Conditions`` by name."""
+        return {entry.name: entry.value for entry in self.template.section("Conditions")}
+
+    @cached_property
+    def outputs(self) -> dict[str, Value]:
+        """The bodies of ``Outputs`` by name."""
+        return {entry.name: entry.value for entry in self.template.section("Outputs")}
+
+    @cached_property
+    def mappings(self) -> dict[str, Value]:
+        """The maps of ``Mappings`` by name."""
+        return {entry.name: entry.value for entry in self.template.section("Mappings")}
+
+    def type_of(self, logical_id: str) -> str:
+        """Return the type of a resource, or "" where there is none."""
+        entry = self.resources.get(logical_id)
+        kind = entry.value.get("Type") if entry is not None and isinstance(entry.value, MapValue) else None
+        return str(kind.value) if isinstance(kind, Known) else ""
+
+    def part_of(self, logical_id: str, name: str) -> Value:
+        """Return ``Properties``, ``Condition`` or another part of a resource as written, or Absent."""
+        entry = self.resources.get(logical_id)
+        part = entry.value.get(name) if entry is not None and isinstance(entry.value, MapValue) else None
+        return Absent() if part is None else part
+
+    def property_of(self, logical_id: str, name: str) -> Value:
+        """Return a property of a resource as written, or Absent."""
+        properties = self.part_of(logical_id, "Properties")
+        written = properties.get(name) if isinstance(properties, MapValue) else None
+        return Absent() if written is None else written
