@@ -1,0 +1,71 @@
+"""Terraform's functions, by family. ``call`` is all that the evaluator needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ctkms_policy.terraform.conversion import Failure, inherit, reason_of
+from ctkms_policy.terraform.functions import arn, collection, encoding, files, formatting, network, numeric, sets, text, time, types
+from ctkms_policy.terraform.functions.context import Context as Context
+from ctkms_policy.terraform.functions.context import Function, inputs_of
+from ctkms_policy.value import Choice, ListValue, Unknown, Value, lift
+
+FUNCTIONS: dict[str, Function] = {
+    **arn.FUNCTIONS,
+    **collection.FUNCTIONS,
+    **encoding.FUNCTIONS,
+    **files.FUNCTIONS,
+    **formatting.FUNCTIONS,
+    **network.FUNCTIONS,
+    **numeric.FUNCTIONS,
+    **sets.FUNCTIONS,
+    **text.FUNCTIONS,
+    **time.FUNCTIONS,
+    **types.FUNCTIONS,
+}
+
+_SEE_FAILURES = frozenset(("try", "can"))
+"""Functions whose arguments may fail."""
+
+_KEEP_OWN_ORIGIN = frozenset(("try", "coalesce", "coalescelist", "sensitive", "nonsensitive", "issensitive", "element", "lookup", "one"))
+"""Functions that return one of their arguments, or a part of one, and join the origins that decided by themselves."""
+
+_TAKE_UNKNOWN_REST = frozenset(("merge", "concat", "coalesce", "coalescelist", "setunion"))
+"""Functions for which an unknown number of further arguments is one more argument that is not known."""
+
+
+def call(context: Context, arguments: Sequence[Value], *, expanded: bool = False) -> Value:
+    """Return the result of a function call; ``expanded`` tells ``...`` after the last argument.
+
+    A function that is not modelled gives an Unknown that names it.
+    """
+    name = context.name.removeprefix("core::")
+    function = FUNCTIONS.get(name)
+    if function is None:
+        return Unknown(f"function {context.name}() is not modelled", context.origin)
+
+    def outcome(*outcomes: Value) -> Value:
+        given: list[Value] = list(outcomes)
+        if expanded and given:
+            last = given.pop()
+            if isinstance(last, Failure):
+                return last
+            if isinstance(last, ListValue):
+                given.extend(last.items)
+            if not isinstance(last, ListValue) or last.rest:
+                if name not in _TAKE_UNKNOWN_REST:
+                    return context.unknown(last)
+                given.append(Unknown(reason_of(last), last.origin))
+            if any(isinstance(each, Choice) for each in given):
+                return lift(lambda *each: applied(each), given, context.origin)
+        return applied(given)
+
+    def applied(given: Sequence[Value]) -> Value:
+        if name not in _SEE_FAILURES:
+            failure = next((each for each in given if isinstance(each, Failure)), None)
+            if failure is not None:
+                return failure
+        result = function(context, given)
+        return result if name in _KEEP_OWN_ORIGIN else inherit(result, inputs_of(given))
+
+    return lift(outcome, arguments, context.origin)
