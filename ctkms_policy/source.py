@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -89,7 +89,9 @@ class TextMap:
     def part(self, start: int, end: int) -> TextMap:
         """Return the map of the substring from ``start`` up to ``end``."""
         line, column = self.position(start)
-        inner = (Run(run.offset - start, run.line, run.column) for run in self.runs if start < run.offset < end)
+        first = bisect_right(self.runs, start, key=lambda each: each.offset)
+        last = bisect_left(self.runs, end, first, key=lambda each: each.offset)
+        inner = (Run(run.offset - start, run.line, run.column) for run in self.runs[first:last])
         return TextMap(self.path, (Run(0, line, column), *inner))
 
 

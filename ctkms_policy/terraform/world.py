@@ -1,0 +1,462 @@
+"""A root module under one set of inputs: every module instance in it, and what each name means there.
+
+``World`` is what all module instances of one evaluation share; a ``ModuleInstance`` is the ``Scope`` its expressions stand in.
+Everything is evaluated when it is first asked for, and once.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeAlias
+
+from ctkms_policy.source import ParseError, Source, Span
+from ctkms_policy.terraform import resources
+from ctkms_policy.terraform.conversion import Failure, inherit, reason_of
+from ctkms_policy.terraform.existence import Expansion, Instance, expand
+from ctkms_policy.terraform.expression import evaluate
+from ctkms_policy.terraform.hcl.relocate import offsets, relocated
+from ctkms_policy.terraform.hcl.syntax import AttributeNode, Block, StringTemplate
+from ctkms_policy.terraform.inputs import Assignment, LiteralScope
+from ctkms_policy.terraform.installed import InstalledModules
+from ctkms_policy.terraform.module import Module, Repository, is_local, literal_text
+from ctkms_policy.terraform.scope import Scope, Step
+from ctkms_policy.terraform.type_constraint import Primitive, TypeConstraint, convert, type_constraint, unset
+from ctkms_policy.value import (
+    Absent,
+    Choice,
+    Known,
+    Origin,
+    Reference,
+    Symbol,
+    SymbolKind,
+    Unknown,
+    Value,
+    describe,
+    lift,
+    through,
+)
+from ctkms_policy.value import Step as WayStep
+
+MAX_CALL_DEPTH = 30
+"""Module calls nested deeper are reported."""
+
+MAX_MODULE_INSTANCES = 500
+"""One root module has no more module instances; further ones are not followed."""
+
+MAX_NAMES = 120
+"""Names that lead to each other through more steps are not known: evaluation is recursive."""
+
+_MAX_SHOWN = 60
+
+_Key: TypeAlias = tuple[str, ...]
+
+
+@dataclass(repr=False)
+class World:
+    """One root module under one set of inputs.
+
+    assigned    values from tfvars files and the command line
+    overridden  values supposed for variables, so that a resource exists
+    supposed    conditions (by identity) supposed to be true or false, for the same reason
+    created     addresses of blocks supposed to have an instance, likewise
+    ambient     variables that say where the root module is deployed, as the symbol they are
+    problems    what is wrong with the configuration, by message and place; shared by all worlds of one root
+    """
+
+    repository: Repository
+    module: Module
+    installed: InstalledModules
+    assigned: Mapping[str, Assignment]
+    problems: dict[tuple[str, Span], ParseError]
+    overridden: Mapping[str, Value] = field(default_factory=dict)
+    supposed: Mapping[str, bool] = field(default_factory=dict)
+    created: frozenset[str] = frozenset()
+    ambient: Mapping[str, Symbol] = field(default_factory=dict)
+    instances: dict[str, Instance] = field(default_factory=dict)
+    owners: dict[str, ModuleInstance] = field(default_factory=dict)
+    _values: dict[_Key, Value] = field(default_factory=dict)
+    _expansions: dict[_Key, Expansion] = field(default_factory=dict)
+    _running: dict[_Key, None] = field(default_factory=dict)
+    _modules: dict[str, ModuleInstance | Unknown] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.root = ModuleInstance(self, self.module, "")
+
+    def once(self, key: _Key, compute: Callable[[], Value], on_cycle: Callable[[], Value] | None = None) -> Value:
+        """Return the value of that key, computed when it is first asked for; a value that needs itself is Unknown."""
+        found = self._values.get(key)
+        if found is None:
+            if key in self._running:
+                return on_cycle() if on_cycle is not None else Unknown(f"{key[-1]} of {key[-2] or 'the root module'} refers to itself")
+            if len(self._running) >= MAX_NAMES:
+                return Unknown(f"names that lead to each other through more than {MAX_NAMES} steps")
+            self._running[key] = None
+            try:
+                found = self._values[key] = compute()
+            finally:
+                del self._running[key]
+        return found
+
+    def report(self, problem: ParseError) -> None:
+        """Keep a problem, once."""
+        self.problems.setdefault((problem.message, problem.span), problem)
+
+    def expansion(self, owner: ModuleInstance, block: Block, name: str) -> Expansion | Unknown:
+        """Return the instances of a block of ``owner``; ``name`` is its address there. Unknown where they depend on themselves."""
+        key = (owner.address, name)
+        found = self._expansions.get(key)
+        if found is None:
+            if key in self._running or len(self._running) >= MAX_NAMES:
+                return Unknown(f"the instances of {owner.address}{name} depend on themselves")
+            self._running[key] = None
+            try:
+                found = self._expansions[key] = expand(owner.address + name, block, owner, suppose_one=self.created.__contains__)
+            finally:
+                del self._running[key]
+            for address, instance in found.instances.items():
+                self.register(owner, address, instance)
+        return found
+
+    def register(self, owner: ModuleInstance, address: str, instance: Instance) -> None:
+        """Make an instance known by its address."""
+        if address not in self.instances:
+            self.instances[address] = instance
+            self.owners[address] = owner
+
+    def called(self, instance: Instance) -> ModuleInstance | Unknown:
+        """Return the module instance that an instance of a module block makes, or why there is none."""
+        found = self._modules.get(instance.address)
+        if found is None:
+            found = self._modules[instance.address] = self._call(instance)
+        return found
+
+    def _call(self, instance: Instance) -> ModuleInstance | Unknown:
+        owner, block = self.owners[instance.address], instance.block
+        name = block.labels[0]
+        attribute = block.body.attribute("source")
+        source = literal_text(attribute)
+        origin = Origin(attribute.span if attribute is not None else block.head_span)
+        if source is None:
+            return Unknown(f"the source of module {name} is not a plain string", origin)
+        if is_local(source):
+            directory = self.repository.target(owner.module.directory, source)
+            if not self.repository.contains(directory):
+                return Unknown(f"module {name} lies outside the repository: {source}", origin)
+            if not directory.is_dir():
+                return self._broken(f'module "{name}": the directory {source} does not exist', origin, "correct the source")
+        else:
+            found = self.installed.directory(owner.call_path(name))
+            if found is None:
+                return Unknown(f"module {name} is not installed: run terraform init", origin)
+            directory = found
+        chain = owner.chain()
+        if directory in chain:
+            way = " -> ".join(self.repository.show(each) for each in (*chain[chain.index(directory) :], directory))
+            return self._broken(f'module "{name}" calls itself: {way}', origin, "break the cycle of module calls")
+        if len(chain) > MAX_CALL_DEPTH:
+            return self._broken(f"module calls nested deeper than {MAX_CALL_DEPTH} levels", origin, "flatten the modules")
+        if len(self._modules) > MAX_MODULE_INSTANCES:
+            message = f"more than {MAX_MODULE_INSTANCES} module instances in one root module"
+            if all(problem.message != message for problem in self.problems.values()):
+                self._broken(message, origin, f"only the first {MAX_MODULE_INSTANCES} are looked at")
+            return Unknown(message, origin)
+        module = self.repository.module(directory)
+        if module.is_empty and not module.problems:
+            return self._broken(f'module "{name}": the directory {source} holds no Terraform files', origin, "correct the source")
+        for problem in module.problems:
+            self.report(problem)
+        return ModuleInstance(self, module, instance.address + ".", owner, instance)
+
+    def _broken(self, message: str, origin: Origin, help: str) -> Unknown:
+        assert origin.span is not None
+        self.report(ParseError(message, origin.span, help))
+        return Unknown(message, origin)
+
+
+@dataclass(repr=False)
+class ModuleInstance:
+    """One instance of a module: the Scope of the expressions in its files. ``address`` is "" or ``module.a[0].``"""
+
+    world: World
+    module: Module
+    address: str
+    caller: ModuleInstance | None = None
+    call: Instance | None = None
+
+    @property
+    def condition_prefix(self) -> str:
+        """The module's address: conditions of the same text in two instances are two conditions."""
+        return self.address
+
+    @property
+    def calls(self) -> tuple[Span, ...]:
+        """The module calls this stands in, outermost first."""
+        if self.caller is None or self.call is None:
+            return ()
+        return (*self.caller.calls, self.call.block.head_span)
+
+    def chain(self) -> list[Path]:
+        """Return the directories from the root module to this one."""
+        return [*(self.caller.chain() if self.caller is not None else ()), self.module.directory]
+
+    def call_path(self, name: str) -> str:
+        """Return the key of a module call in ``modules.json``: the names of the calls, joined by dots."""
+        return f"{self.caller.call_path(self.call.block.labels[0])}.{name}" if self.caller is not None and self.call is not None else name
+
+    # Scope
+
+    def lookup(self, root: str, steps: tuple[Step, ...], span: Span) -> tuple[Value, int]:
+        """Return the value of a traversal and the number of its steps that it took."""
+        if root in ("each", "count", "self"):
+            return Failure(f"{root} means nothing here", Origin(span)), len(steps)
+        if not steps or not isinstance(steps[0], str):
+            return Failure(f'"{root}" alone is no reference', Origin(span)), len(steps)
+        name = steps[0]
+        if root == "var":
+            return self.variable(name), 1
+        if root == "local":
+            return self.local(name), 1
+        if root == "path":
+            return self._path(name, span), 1
+        if root in ("terraform", "tofu"):
+            return self._terraform(name, span), 1
+        if root == "module":
+            call = self.module.calls.get(name)
+            if call is None:
+                return Unknown(f"module.{name} is not declared", Origin(span)), len(steps)
+            return self._member(call, f"module.{name}", steps, 1, span)
+        if root == "data":
+            if len(steps) < 2 or not isinstance(steps[1], str):
+                return Failure('"data" alone is no reference', Origin(span)), len(steps)
+            return self._declared("data.", name, steps[1], steps, 2, span)
+        if root == "resource" and len(steps) > 1 and isinstance(steps[1], str):
+            return self._declared("", name, steps[1], steps, 2, span)
+        return self._declared("", root, name, steps, 1, span)
+
+    def attribute(self, resource: Reference, name: str, span: Span) -> Value:
+        """Return an attribute of a whole resource, data source or module instance."""
+        instance = self.world.instances.get(resource.address)
+        owner = self.world.owners.get(resource.address)
+        if instance is None or owner is None:
+            return Unknown(f"{resource.address} is not declared", Origin(span))
+        if instance.block.type == "module":
+            return self._output(instance, name)
+        return self.world.once(("attribute", resource.address, name), lambda: resources.attribute(owner, instance, name))
+
+    def forced(self, condition: str) -> bool | None:
+        """Return what the condition is supposed to be in this world, or what it is where this module instance exists."""
+        if self.call is not None and self.caller is not None:
+            return self.call.supposed[condition] if condition in self.call.supposed else self.caller.forced(condition)
+        return self.world.supposed.get(condition)
+
+    def text_of(self, span: Span) -> str:
+        """Return the source text of an expression."""
+        return self.world.repository.text_of(span)
+
+    def read_file(self, path: Value, span: Span) -> Value:
+        """Return the text of a file of the repository. Relative paths start at the root module, where terraform runs."""
+
+        def read(name: Value) -> Value:
+            source = self._file(name, span)
+            if isinstance(source, Unknown):
+                return source
+            return Known(source.text, Origin(span), source.text_map)
+
+        return lift(read, (path,), Origin(span))
+
+    def read_template(self, path: Value, span: Span) -> StringTemplate | Unknown:
+        """Return a file of the repository parsed as a template."""
+        source = self._file(path, span)
+        return source if isinstance(source, Unknown) else self._template(source, span)
+
+    def parse_template(self, text: Known, span: Span) -> StringTemplate | Unknown:
+        """Return a text parsed as a template. Where the text stands in a file, so do the parts."""
+        content, written = str(text.value), text.text_map
+        if written is None:
+            return self._template(Source(span.path, content), span)
+        template = self.world.repository.reader.read_template(Source(written.path, content))
+        if isinstance(template, ParseError):
+            place = written.span(*offsets(content, template.span))
+            self.world.report(ParseError(template.message, place, template.help))
+            return Failure(template.message, Origin(span))
+        return relocated(template, content, written)
+
+    # Names
+
+    def variable(self, name: str) -> Value:
+        """Return the value of a variable of this module instance."""
+        block = self.module.variables.get(name)
+        if block is None:
+            return Unknown(f"{self.address}var.{name} is not declared")
+        return self.world.once(("var", self.address, name), lambda: self._variable(name, block))
+
+    def _variable(self, name: str, block: Block) -> Value:
+        body = block.body
+        literal = LiteralScope(self.world.repository)
+        written = body.attribute("type")
+        type = type_constraint(written.expression if written is not None else None, literal)
+        default = body.attribute("default")
+        nullable = _is_not(body.attribute("nullable"), False, literal)
+        value = self._given(name, block, type)
+        if value is None:
+            value = self._default(name, block, type)
+        else:
+            value = convert(value, type)
+            if not nullable and default is not None:
+                value = lift(lambda given: self._default(name, block, type) if isinstance(given, Absent) else given, (value,), value.origin)
+        if not _is_not(body.attribute("sensitive"), True, literal):
+            value = replace(value, origin=replace(value.origin, sensitive=True))
+        return value
+
+    def _given(self, name: str, block: Block, type: TypeConstraint) -> Value | None:
+        """Return what the caller, a file or the command line sets; None where the default stands."""
+        if self.call is not None and self.caller is not None:
+            argument = self.call.block.body.attribute(name)
+            if argument is None:
+                return None
+            return came_through(evaluate(argument.expression, self.call.scope), WayStep(f"var.{name}", argument.span))
+        if name in self.world.overridden:
+            value = self.world.overridden[name]
+            if isinstance(value, Symbol) and not isinstance(type, Primitive):
+                value = unset(f"var.{name}", type, Origin(block.head_span), f"var.{name}", value.reason)
+            return came_through(value, WayStep(f"var.{name}, supposed", block.head_span))
+        assigned = self.world.assigned.get(name)
+        if assigned is not None:
+            return came_through(assigned.value, WayStep(f"var.{name}, set in {assigned.where}", assigned.value.origin.span))
+        return self.world.ambient.get(name)
+
+    def _default(self, name: str, block: Block, type: TypeConstraint) -> Value:
+        default = block.body.attribute("default")
+        if default is None:
+            origin = Origin(block.head_span)
+            if self.call is not None:
+                return Unknown(f"{self.call.address} does not set var.{name}, which has no default", Origin(self.call.block.head_span))
+            return unset(f"{self.address}var.{name}", type, origin, f"var.{name}", f"var.{name} has no default")
+        value = convert(evaluate(default.expression, LiteralScope(self.world.repository)), type)
+        if self.call is None:
+            value = inherit(value, Origin(inputs=frozenset((f"var.{name}",))))
+        return came_through(value, WayStep(f"var.{name}, default {_shown(value)}", default.span))
+
+    def local(self, name: str) -> Value:
+        """Return the value of a local value of this module instance."""
+        attribute = self.module.locals.get(name)
+        if attribute is None:
+            return Unknown(f"{self.address}local.{name} is not declared")
+
+        def cycle() -> Value:
+            self.world.report(ParseError(f"local.{name} refers to itself", attribute.span, "break the cycle"))
+            return Unknown(f"local.{name} refers to itself", Origin(attribute.span))
+
+        def compute() -> Value:
+            return came_through(evaluate(attribute.expression, self), WayStep(f"local.{name}", attribute.span))
+
+        return self.world.once(("local", self.address, name), compute, cycle)
+
+    def _path(self, name: str, span: Span) -> Value:
+        root = self.world.module.directory
+        if name == "module":
+            return Known(os.path.relpath(self.module.directory, root).replace(os.sep, "/"), Origin(span))
+        if name == "root":
+            return Known(".", Origin(span))
+        if name == "cwd":
+            return Known(root.as_posix(), Origin(span))
+        return Failure(f"path.{name} does not exist", Origin(span))
+
+    def _terraform(self, name: str, span: Span) -> Value:
+        if name != "workspace":
+            return Unknown(f"terraform.{name} is not known", Origin(span))
+        return Symbol(
+            "terraform.workspace",
+            SymbolKind.INPUT,
+            spelling="terraform.workspace",
+            reason="the workspace is chosen when terraform runs",
+            origin=Origin(span),
+        )
+
+    def _declared(self, mode: str, type: str, name: str, steps: tuple[Step, ...], taken: int, span: Span) -> tuple[Value, int]:
+        block = self.module.block(mode, type, name)
+        if block is None:
+            return Unknown(f"{self.address}{mode}{type}.{name} is not declared", Origin(span)), len(steps)
+        return self._member(block, f"{mode}{type}.{name}", steps, taken, span)
+
+    def _member(self, block: Block, name: str, steps: tuple[Step, ...], taken: int, span: Span) -> tuple[Value, int]:
+        """Return what a reference to a block means: an attribute, an instance or the whole of it."""
+        expansion = self.world.expansion(self, block, name)
+        if isinstance(expansion, Unknown):
+            return expansion, len(steps)
+        following = steps[taken] if taken < len(steps) else None
+        if expansion.single and isinstance(following, str):
+            remote = resources.remote_output(self, block, name, steps[taken:], span)
+            if remote is not None:
+                return remote
+            return self.attribute(Reference(self.address + name, ""), following, span), taken + 1
+        if following is not None and not isinstance(following, str):
+            member = expansion.member(following)
+            if member is not None:
+                assert isinstance(member, Reference)
+                self.world.register(self, member.address, expansion.instances[member.address])
+                return member, taken + 1
+        return expansion.whole, taken
+
+    def _output(self, instance: Instance, name: str) -> Value:
+        child = self.world.called(instance)
+        if isinstance(child, Unknown):
+            return child
+        block = child.module.outputs.get(name)
+        value = block.body.attribute("value") if block is not None else None
+        if block is None or value is None:
+            return Failure(f'{instance.address} has no output "{name}"', Origin(instance.block.head_span))
+
+        def compute() -> Value:
+            return came_through(evaluate(value.expression, child), WayStep(f"{instance.address}.{name}", value.span))
+
+        return self.world.once(("output", child.address, name), compute)
+
+    # Files
+
+    def _file(self, path: Value, span: Span) -> Source | Unknown:
+        origin = Origin(span)
+        if not isinstance(path, Known) or not isinstance(path.value, str):
+            return Unknown(f"the file name is not known: {reason_of(path)}", origin)
+        if not path.value or "\0" in path.value:
+            return Failure("the file name is empty", origin)
+        try:
+            file = (self.world.module.directory / path.value).resolve()
+            shown = os.path.normpath(path.value).replace(os.sep, "/")
+            if not self.world.repository.contains(file):
+                return Unknown(f"the file {shown} lies outside the repository", origin)
+            if not file.is_file():
+                return Failure(f"the file {shown} does not exist", origin)
+            return self.world.repository.source(file)
+        except (OSError, ValueError):
+            return Unknown(f"the file {path.value[:_MAX_SHOWN]} cannot be read", origin)
+        except ParseError as error:
+            self.world.report(error)
+            return Unknown(error.message, origin)
+
+    def _template(self, source: Source, span: Span) -> StringTemplate | Unknown:
+        template = self.world.repository.reader.read_template(source)
+        if isinstance(template, ParseError):
+            self.world.report(template)
+            return Failure(template.message, Origin(span))
+        return template
+
+
+def came_through(value: Value, step: WayStep) -> Value:
+    """Return ``value`` with one more step of its way in front; so has each branch, for when the choice is made."""
+    if isinstance(value, Choice):
+        value = replace(value, branches=tuple(replace(each, value=came_through(each.value, step)) for each in value.branches))
+    return through(value, step)
+
+
+def _is_not(attribute: AttributeNode | None, value: bool, scope: Scope) -> bool:
+    """Return whether a flag is certainly another one than ``value``; True where it is not written."""
+    return attribute is None or evaluate(attribute.expression, scope) != Known(value)
+
+
+def _shown(value: Value) -> str:
+    text = describe(value)
+    return text if len(text) <= _MAX_SHOWN and "\n" not in text else "a long text"

@@ -1,0 +1,5 @@
+name   = "from-tfvars"
+bucket = "overwritten"
+kms = {
+  enabled = "true"
+}

@@ -1,0 +1,3 @@
+resource "aws_cloudtrail" "logs" {
+  kms_key_id = local.key
+}

@@ -1,0 +1,3 @@
+locals {
+  key = aws_kms_key.logs.arn
+}
