@@ -64,6 +64,7 @@ class Finding:
     help     the way out
     file     path of the primary span's file relative to the repository root, so that the fingerprint is the same from every
              working directory
+    blocks   the heads of the blocks that make the resource: its own, then the module calls it stands in; waivers in them cover it
     stable   text that tells this finding from others of the same rule and resource, free of line numbers
     """
 
@@ -81,6 +82,7 @@ class Finding:
     file: str = ""
     stable: str = ""
     waived: Waived | None = None
+    blocks: tuple[Span, ...] = ()
 
     @property
     def fingerprint(self) -> str:

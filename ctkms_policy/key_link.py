@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from ctkms_policy.known_keys import known_key_named
 from ctkms_policy.model import Alias, Configuration, Key, KeyLookup, Language
 from ctkms_policy.value import (
     Absent,
@@ -137,6 +138,9 @@ def _link_text(configuration: Configuration, value: Known | Template, text: str,
     alias = _alias_named(configuration, value)
     if alias is not None:
         return _link_alias(configuration, alias, steps)
+    known = known_key_named(configuration.known_keys, value)
+    if known is not None:
+        return KeyLink(KeyState.CUSTOMER_MANAGED, known, describe(value))
     kind = "alias" if "alias/" in text else "key"
     return KeyLink(KeyState.CUSTOMER_MANAGED, value=describe(value), reason=f"the {kind} {describe(value)} is not in the scanned code")
 

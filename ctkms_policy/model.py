@@ -170,6 +170,8 @@ class Statement:
     span: Span | None = field(default=None, compare=False)
     parts: tuple[tuple[str, Span], ...] = field(default=(), compare=False, repr=False)
     """spans of the elements that are there: ``("Action", span)``"""
+    branches: tuple[tuple[str, int, int], ...] = field(default=(), compare=False, repr=False)
+    """the branches that it stands in: identity of the condition, index of the branch, and how many branches there are"""
 
     def part_span(self, *names: str) -> Span | None:
         """Return the span of the first named element that is there, else of the statement."""
@@ -280,6 +282,8 @@ class KeyKind(Enum):
     KEY = "key"
     REPLICA = "replica"
     EXTERNAL = "external"
+    CONFIGURED = "configured"
+    """none in the code: the configuration file names it and its policy"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +304,8 @@ class Key(Resource):
     has_key_material: Match = Match.YES
     policy_resource: str = field(default="", compare=False)
     policy_resource_span: Span | None = field(default=None, compare=False)
+    known_arn: str = ""
+    """the ARN, where it is known already"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,3 +351,5 @@ class Configuration:
     buckets: tuple[Bucket, ...] = ()
     event_data_stores: tuple[EventDataStore, ...] = ()
     problems: tuple[ParseError, ...] = ()
+    known_keys: tuple[Key, ...] = ()
+    """keys outside the code that the configuration file names; their address is their ARN"""

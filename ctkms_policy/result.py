@@ -8,8 +8,10 @@ from enum import Enum
 
 from ctkms_policy.finding import Finding, Severity, Verdict
 from ctkms_policy.key_link import KeyState as KeyState
+from ctkms_policy.model import Resource
 from ctkms_policy.rulebook import Rule
 from ctkms_policy.source import Source, Span
+from ctkms_policy.waivers import Waiver
 
 
 class Grant(Enum):
@@ -61,6 +63,7 @@ class Result:
     sources   every source that was read, by the path it is shown under, for the snippets
     files     how many files of ours were looked at
     prefix    the way from the repository root to the working directory ("" or "a/b/"): SARIF paths start at the root
+    resources  every trail, key and event data store of the code: a host that shows its own resources finds ours here
     """
 
     findings: tuple[Finding, ...]
@@ -70,6 +73,8 @@ class Result:
     rules: tuple[Rule, ...]
     sources: Mapping[str, Source] = field(repr=False)
     prefix: str = ""
+    waivers: tuple[Waiver, ...] = ()
+    resources: tuple[Resource, ...] = ()
 
     def count(self, severity: Severity) -> int:
         """Return how many findings of that severity fail."""

@@ -40,15 +40,36 @@ class Subject(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class TextForm:
+    """A parameter that is any text of a form: the pattern it wholly matches, and what that is in words."""
+
+    pattern: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class Signature:
-    """What a check is asked about, and what a rule has to tell it: each parameter with the words it may be."""
+    """What a check is asked about, and what a rule has to tell it: each parameter with the words it may be, or their form."""
 
     subject: Subject
-    parameters: Mapping[str, tuple[str, ...]]
+    parameters: Mapping[str, tuple[str, ...] | TextForm]
 
 
-def _about(subject: Subject, **parameters: tuple[str, ...]) -> Signature:
+def _about(subject: Subject, **parameters: tuple[str, ...] | TextForm) -> Signature:
     return Signature(subject, parameters)
+
+
+_PRINCIPAL = TextForm(r"arn:aws(-[a-z]+)*:iam::[0-9]{12}:(role|user)/[^\s*?]+", "the ARN of a role or user, without wildcards")
+_ORGANIZATION = TextForm(r"o-[a-z0-9]{10,32}", "an organization id such as o-a1b2c3d4e5")
+_ACTIONS = (
+    "kms:Decrypt",
+    "kms:ReEncryptFrom",
+    "kms:CreateGrant",
+    "kms:PutKeyPolicy",
+    "kms:DisableKey",
+    "kms:ScheduleKeyDeletion",
+)
+"""What gives somebody the plain text, or takes it from everybody."""
 
 
 SIGNATURES: Mapping[str, Signature] = {
@@ -71,8 +92,14 @@ SIGNATURES: Mapping[str, Signature] = {
     "waiver_expired": _about(Subject.WAIVER),
     "waiver_incomplete": _about(Subject.WAIVER),
     "waiver_unused": _about(Subject.WAIVER),
+    "request_allowed": _about(Subject.TRAIL, principal=_PRINCIPAL, action=_ACTIONS),
+    "request_denied": _about(Subject.TRAIL, principal=_PRINCIPAL, action=_ACTIONS),
+    "outsiders_denied": _about(Subject.TRAIL, organization=_ORGANIZATION, action=_ACTIONS),
 }
 """The names that ``check`` may have in a rule file. ``checks.CHECKS`` holds the questions; files and waivers are the linter's own."""
+
+FOR_OWN_RULES = ("request_allowed", "request_denied", "outsiders_denied")
+"""Checks that no built-in rule can use: what to ask, only the user knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +260,12 @@ def _read_parameters(rule: Mapping[str, Item], signature: Signature) -> Mapping[
             raise rule["check"].error(f"needs parameters: {', '.join(wanted)}", 'add the key "parameters"')
         return {}
     given = rule["parameters"].fields(required=tuple(wanted))
-    return {name: given[name].choice(words) for name, words in wanted.items()}
+    return {
+        name: given[name].text_like(wanted_form.pattern, wanted_form.words)
+        if isinstance(wanted_form, TextForm)
+        else given[name].choice(wanted_form)
+        for name, wanted_form in wanted.items()
+    }
 
 
 def _read_remediation(item: Item) -> Remediation:
