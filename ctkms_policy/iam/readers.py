@@ -1,0 +1,207 @@
+"""Is there any reader at all? Candidates are made from what the policy itself names, and each is asked for by itself.
+
+A reader that the policy allows is proof. That nobody may read is certain too when no statement that grants kms:Decrypt applies to
+its own principals: a principal that no statement names cannot be allowed by one (C1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from ctkms_policy.iam.arns import arn_parts
+from ctkms_policy.iam.context import Context, Present
+from ctkms_policy.iam.evaluate import Decision, Element, Outcome, decide
+from ctkms_policy.iam.request import (
+    ACTIONS,
+    Caller,
+    CallerKind,
+    KeyFacts,
+    LogFacts,
+    OrganizationFacts,
+    Question,
+    Request,
+    reader_context,
+    reader_request,
+)
+from ctkms_policy.model import Effect, KeyPolicy, Principal, PrincipalType, Statement
+from ctkms_policy.value import (
+    Known,
+    Literal,
+    Reference,
+    Symbol,
+    SymbolKind,
+    Template,
+    Text,
+    Unknown,
+    Value,
+    concatenate,
+    outcomes,
+    text_parts,
+)
+
+MAX_READERS = 48
+
+_BETTER = (Outcome.ALLOWED, Outcome.DELEGATED, Outcome.UNDETERMINED, Outcome.EXPLICITLY_DENIED, Outcome.IMPLICITLY_DENIED)
+
+
+def any_reader(policy: KeyPolicy, log: LogFacts, key: KeyFacts, facts: OrganizationFacts) -> Decision:
+    """Return the best decision that any reader of this trail's logs gets."""
+    best: Decision | None = None
+    for request in reader_requests(policy, log, key, facts):
+        decision = decide(policy, request)
+        if best is None or _rank(decision) < _rank(best):
+            best = decision
+        if best.outcome is Outcome.ALLOWED:
+            return best
+    assert best is not None
+    if not best.outcome.is_denied:
+        return best
+    for service in _named_services(policy):
+        # Whether a service other than CloudTrail reads logs, and what it then sends, is not in the code.
+        request = Request(Question.DECRYPT, ACTIONS[Question.DECRYPT], service, key.arn, Context({}))
+        decision = decide(policy, request)
+        if not decision.outcome.is_denied:
+            return replace(decision, outcome=Outcome.UNDETERMINED)
+    return best
+
+
+def _rank(decision: Decision) -> tuple[int, int]:
+    """Return how far a decision is from allowed: first by its outcome, then by how near the nearest statement comes."""
+    near = sum(
+        each.mismatches[0].element in (Element.RESOURCE, Element.CONDITION)
+        for each in (decision.answers if decision.outcome.is_denied else ())
+        if each.mismatches
+    )
+    return _BETTER.index(decision.outcome), -near
+
+
+def reader_requests(policy: KeyPolicy, log: LogFacts, key: KeyFacts, facts: OrganizationFacts) -> list[Request]:
+    """Return a request for each kind of reader that the policy names, and for somebody of the key's account."""
+    context = reader_context(log, key, facts.organization_id)
+    organizations = [] if facts.organization_id else _named_organizations(policy)
+    if organizations:
+        # There may well be a reader in the organization that the policy itself names.
+        context = context.with_keys({"aws:principalorgid": Present((Known(organizations[0]),))})
+    return [reader_request(caller, key, context) for caller in list(dict.fromkeys(_callers(policy, key)))[:MAX_READERS]]
+
+
+def somebody(account: Text, partition: Text) -> Caller:
+    """Return some role of an account, of which only that is known."""
+    name = Symbol("name of a role", SymbolKind.GENERATED, reason="any role")
+    arn = concatenate((Known("arn:"), partition, Known(":iam::"), account, Known(":role/"), name))
+    assert isinstance(arn, Template)
+    return Caller(CallerKind.IAM, arn, account)
+
+
+def _callers(policy: KeyPolicy, key: KeyFacts) -> Iterator[Caller]:
+    yield somebody(key.account, key.partition)
+    for statement in policy.statements:
+        if statement.effect is Effect.INVALID:
+            continue
+        yield from _conditioned_callers(statement, key)
+        if statement.effect is Effect.DENY or statement.principals_negated:
+            continue
+        for principal in statement.principals:
+            yield from _named_callers(principal, key)
+
+
+def _named_callers(principal: Principal, key: KeyFacts) -> Iterator[Caller]:
+    for _, value in outcomes(principal.value):
+        if isinstance(value, Unknown):
+            yield Caller(CallerKind.IAM, value, value)
+        if not isinstance(value, (Known, Template, Symbol, Reference)):
+            continue
+        if principal.type is PrincipalType.FEDERATED:
+            yield Caller(CallerKind.FEDERATED, value, key.account)
+        elif principal.type is PrincipalType.AWS and value != Known("*"):
+            yield from _iam_callers(value, key)
+
+
+def _iam_callers(value: Text, key: KeyFacts) -> Iterator[Caller]:
+    parts = arn_parts(value)
+    if parts is None:
+        if isinstance(value, Known) and str(value.value).isdigit():
+            yield somebody(value, key.partition)
+        elif isinstance(value, (Symbol, Reference)):
+            yield Caller(CallerKind.IAM, value, _unknown_account(value))
+            yield somebody(value, key.partition)  # it may be an account id
+        return
+    if parts[5] == Known("root"):
+        yield somebody(parts[4], parts[1])
+    else:
+        yield Caller(CallerKind.IAM, value, parts[4])
+
+
+def _unknown_account(value: Text) -> Text:
+    return Unknown("the account of the principal is not known", value.origin)
+
+
+def _conditioned_callers(statement: Statement, key: KeyFacts) -> Iterator[Caller]:
+    """Yield callers that fit the conditions on the caller: those of an account, or with an ARN, that a statement names."""
+    for condition in statement.conditions:
+        name = str(condition.key.value).lower() if isinstance(condition.key, Known) else ""
+        if name not in ("kms:calleraccount", "aws:principalaccount", "aws:principalarn"):
+            continue
+        for value in condition.values:
+            for _, text in outcomes(value):
+                if not isinstance(text, (Known, Template, Symbol, Reference)):
+                    continue
+                if name == "aws:principalarn":
+                    yield from _caller_like(text)
+                elif not _has_wildcard(text):
+                    yield somebody(text, key.partition)
+                else:
+                    yield somebody(key.account, key.partition)
+
+
+def _caller_like(text: Text) -> Iterator[Caller]:
+    """Yield a caller whose ARN fits a pattern: every wildcard in it becomes something unknown."""
+    parts = arn_parts(text)
+    if parts is None:
+        return
+    filled = tuple(_without_wildcards(part, number) for number, part in enumerate(parts))
+    arn: Value = concatenate([piece for number, part in enumerate(filled) for piece in ((Known(":"), part) if number else (part,))])
+    if isinstance(arn, (Known, Template, Symbol, Reference)):
+        yield Caller(CallerKind.IAM, arn, filled[4])
+
+
+def _without_wildcards(text: Text, number: int) -> Text:
+    if not _has_wildcard(text):
+        return text
+    pieces: list[Value] = []
+    for part in text_parts(text):
+        if not isinstance(part, Literal):
+            pieces.append(part)
+            continue
+        rest = part.text
+        for letter in rest:
+            wild = letter in "*?"
+            pieces.append(Symbol(f"part {number}.{len(pieces)} of a reader's ARN", SymbolKind.GENERATED) if wild else Known(letter))
+    filled = concatenate(pieces)
+    return filled if isinstance(filled, (Known, Template, Symbol, Reference, Unknown)) else text
+
+
+def _has_wildcard(text: Text) -> bool:
+    return any(isinstance(part, Literal) and ("*" in part.text or "?" in part.text) for part in text_parts(text))
+
+
+def _named_services(policy: KeyPolicy) -> Iterator[Caller]:
+    for statement in policy.statements:
+        for principal in statement.principals:
+            if (
+                principal.type is PrincipalType.SERVICE
+                and isinstance(principal.value, Known)
+                and "cloudtrail" not in str(principal.value.value)
+            ):
+                yield Caller(CallerKind.SERVICE, principal.value, Unknown("a service has no account"))
+
+
+def _named_organizations(policy: KeyPolicy) -> list[str]:
+    """Return the organizations that conditions on the caller name."""
+    found = []
+    for statement in policy.statements:
+        for condition in statement.conditions:
+            if isinstance(condition.key, Known) and str(condition.key.value).lower() == "aws:principalorgid":
+                found += [str(value.value) for value in condition.values if isinstance(value, Known)]
+    return found

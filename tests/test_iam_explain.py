@@ -1,0 +1,344 @@
+"""The words: which statement came nearest, what of it does not match, and the way out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from key_policies import (
+    ACCOUNT,
+    ALL_TRAILS,
+    AMBIENT_PLACE,
+    AWS_TODAY,
+    DESCRIBE,
+    EC,
+    ENCRYPT,
+    HERE,
+    KNOWN_PLACE,
+    NAME,
+    OTHER_ACCOUNT,
+    READ,
+    ROOT,
+    ROOT_STATEMENT,
+    TRAIL_ARN,
+    allow,
+    deny,
+    key,
+    policy,
+    trail,
+)
+
+from ctkms_policy.iam.explain import Explanation, Mistake, explain
+from ctkms_policy.iam.judge import judge_trail
+from ctkms_policy.iam.policy import default_key_policy
+from ctkms_policy.iam.request import OrganizationFacts
+from ctkms_policy.model import KeyPolicy, Place
+from ctkms_policy.source import Span
+from ctkms_policy.value import Known, Match, Origin, Symbol, SymbolKind, Unknown, concatenate
+
+ENC = "kms:GenerateDataKey*"
+
+
+def explained(found: KeyPolicy, question: str, place: Place = KNOWN_PLACE, **options: Any) -> Explanation:
+    used_by = options.pop("used_by", None) or trail(place)
+    judgement = judge_trail(found, key(place), used_by, **options)
+    return explain(found, getattr(judgement, question), key=key(place), trail=used_by, judgement=judgement)
+
+
+def source_text(found: KeyPolicy, span: Span | None) -> str:
+    """Return what the span covers, from the text that ``policy`` writes."""
+    import json
+
+    assert span is not None
+    values = [value for statement in found.statements for condition in statement.conditions for value in condition.values]
+    values += [value for statement in found.statements for value in (*statement.actions, *statement.resources)]
+    values += [principal.value for statement in found.statements for principal in statement.principals]
+    for value in values:
+        if value.origin.span == span and isinstance(value, Known):
+            return json.dumps(value.value)
+    for statement in found.statements:
+        for condition in statement.conditions:
+            if condition.span == span and isinstance(condition.key, Known):
+                return str(condition.key.value)
+        for name, part in statement.parts:
+            if part == span:
+                return name
+        if statement.span == span:
+            return "statement"
+    return "policy" if span == found.span else "?"
+
+
+def source_arn(value: Any, operator: str = "StringEquals") -> Any:
+    return allow(ENC, condition={operator: {"aws:SourceArn": value}})
+
+
+MISTAKES: dict[str, tuple[Any, ...]] = {
+    "encryption context on DescribeKey": (
+        "describe",
+        (allow([ENC, "kms:DescribeKey"], condition={"StringLike": {EC: ALL_TRAILS}}),),
+        Mistake.ENCRYPTION_CONTEXT_ON_DESCRIBE,
+        "DescribeKey has no encryption context",
+        EC,
+    ),
+    "wildcard under StringEquals": (
+        "encrypt",
+        (source_arn(ALL_TRAILS),),
+        Mistake.WILDCARD_UNDER_EQUALS,
+        f'uses StringEquals, which takes the * in "{ALL_TRAILS}" literally',
+        f'"{ALL_TRAILS}"',
+    ),
+    "wrong account": (
+        "encrypt",
+        (allow(ENC, condition={"StringLike": {EC: ALL_TRAILS.replace(ACCOUNT, OTHER_ACCOUNT)}}),),
+        Mistake.WRONG_ACCOUNT,
+        f'the condition on "{EC}" names account {OTHER_ACCOUNT}, the trail is in {ACCOUNT}',
+        f'"{ALL_TRAILS.replace(ACCOUNT, OTHER_ACCOUNT)}"',
+    ),
+    "wrong SourceAccount": (
+        "encrypt",
+        (allow(ENC, condition={"StringEquals": {"aws:SourceAccount": OTHER_ACCOUNT}}),),
+        Mistake.WRONG_ACCOUNT,
+        f"names account {OTHER_ACCOUNT}, the trail is in {ACCOUNT}",
+        f'"{OTHER_ACCOUNT}"',
+    ),
+    "wrong Region": (
+        "encrypt",
+        (source_arn(TRAIL_ARN.replace("us-east-1", "eu-west-1")),),
+        Mistake.WRONG_REGION,
+        "names Region eu-west-1, the trail is in us-east-1",
+        f'"{TRAIL_ARN.replace("us-east-1", "eu-west-1")}"',
+    ),
+    "wrong partition": (
+        "encrypt",
+        (allow(ENC, condition={"StringLike": {EC: ALL_TRAILS.replace("arn:aws", "arn:aws-cn")}}),),
+        Mistake.WRONG_PARTITION,
+        "names partition aws-cn, the trail is in aws",
+        f'"{ALL_TRAILS.replace("arn:aws", "arn:aws-cn")}"',
+    ),
+    "another trail": (
+        "encrypt",
+        (source_arn(TRAIL_ARN + "-old"),),
+        Mistake.OTHER_TRAIL,
+        f'names trail "{NAME}-old", this trail is "{NAME}"',
+        f'"{TRAIL_ARN}-old"',
+    ),
+    "placeholder account": (
+        "encrypt",
+        (allow(ENC, condition={"StringLike": {EC: "arn:aws:cloudtrail:*:aws-account-id:trail/*"}}),),
+        Mistake.COPIED_PLACEHOLDER,
+        'still has the placeholder "aws-account-id"',
+        '"arn:aws:cloudtrail:*:aws-account-id:trail/*"',
+    ),
+    "placeholder Region": (
+        "encrypt",
+        (source_arn(f"arn:aws:cloudtrail:region:{ACCOUNT}:trail/{NAME}"),),
+        Mistake.COPIED_PLACEHOLDER,
+        'still has the placeholder "region"',
+        f'"arn:aws:cloudtrail:region:{ACCOUNT}:trail/{NAME}"',
+    ),
+    "placeholder name": (
+        "encrypt",
+        (source_arn(f"arn:aws:cloudtrail:us-east-1:{ACCOUNT}:trail/myTrailName"),),
+        Mistake.COPIED_PLACEHOLDER,
+        'still has the placeholder "trail/myTrailName"',
+        f'"arn:aws:cloudtrail:us-east-1:{ACCOUNT}:trail/myTrailName"',
+    ),
+    "deny by organization": (
+        "encrypt",
+        (ENCRYPT, deny("kms:*", condition={"StringNotEquals": {"aws:PrincipalOrgID": "o-a"}})),
+        Mistake.DENY_BY_ORGANIZATION,
+        'denies everybody without "aws:PrincipalOrgID"',
+        "aws:PrincipalOrgID",
+    ),
+    "deny by encryption context": (
+        "describe",
+        (DESCRIBE, deny("kms:*", condition={"StringNotLike": {EC: ALL_TRAILS}})),
+        Mistake.ENCRYPTION_CONTEXT_ON_DESCRIBE,
+        "DescribeKey has none",
+        EC,
+    ),
+    "a key that is never sent": (
+        "encrypt",
+        (allow(ENC, condition={"StringEquals": {"aws:PrincipalOrgID": "o-a"}}),),
+        Mistake.KEY_NEVER_SENT,
+        'the condition on "aws:PrincipalOrgID" can never hold',
+        "aws:PrincipalOrgID",
+    ),
+    "misspelt service": (
+        "encrypt",
+        (DESCRIBE, allow(ENC, {"Service": "cloudtrial.amazonaws.com"})),
+        Mistake.NOT_A_SERVICE_PRINCIPAL,
+        'names "cloudtrial.amazonaws.com", not "cloudtrail.amazonaws.com"',
+        '"cloudtrial.amazonaws.com"',
+    ),
+    "service under AWS": (
+        "encrypt",
+        (allow(ENC, {"AWS": "cloudtrail.amazonaws.com"}),),
+        Mistake.NOT_A_SERVICE_PRINCIPAL,
+        "under AWS: a service is no account, user or role",
+        '"cloudtrail.amazonaws.com"',
+    ),
+    "action missing": (
+        "describe",
+        (ROOT_STATEMENT, ENCRYPT),
+        Mistake.ACTION_MISSING,
+        'statement "AllowCloudTrailEncryptLogs" is about "kms:GenerateDataKey*", not kms:DescribeKey',
+        "Action",
+    ),
+    "misspelt action": (
+        "encrypt",
+        (allow("kms=GenerateDataKey"),),
+        Mistake.ACTION_MISSING,
+        'has "kms=GenerateDataKey", which is no KMS action',
+        '"kms=GenerateDataKey"',
+    ),
+    "no resource": ("encrypt", (allow(ENC, Resource=None),), Mistake.NO_EFFECT, "has no Resource, so it has no effect", "statement"),
+    "an alias": (
+        "encrypt",
+        (allow(ENC, Resource=f"arn:aws:kms:us-east-1:{ACCOUNT}:alias/a"),),
+        Mistake.OTHER_RESOURCE,
+        "is an alias, not the key",
+        f'"arn:aws:kms:us-east-1:{ACCOUNT}:alias/a"',
+    ),
+    "lower-case effect": ("encrypt", (allow(ENC, Effect="allow"),), Mistake.NO_EFFECT, 'Effect "allow" is neither', "Effect"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_mistakes_are_called_by_name(name: str) -> None:
+    question, statements, mistake, message, place = MISTAKES[name]
+    found = policy(*statements)
+    words = explained(found, question)
+    assert words.mistake is mistake
+    assert message in words.message
+    assert source_text(found, words.span) == place
+    assert words.help
+    assert words.label
+    for text in (words.message, words.label, words.help):
+        assert not text.endswith(".")
+        assert text[0] == text[0].lower() or text.startswith(("Effect", "StringEquals", "DescribeKey", "Resource", "NotPrincipal"))
+
+
+def test_a_variable_without_version_is_a_mistake() -> None:
+    found = policy(allow(ENC, condition={"StringLike": {EC: "arn:aws:cloudtrail:*:${aws:SourceAccount}:trail/*"}}), version=None)
+    assert explained(found, "encrypt").mistake is Mistake.VARIABLE_WITHOUT_VERSION
+
+
+def test_no_statement_for_cloudtrail() -> None:
+    words = explained(policy(ROOT_STATEMENT), "encrypt")
+    assert words.message.startswith('no statement names "cloudtrail.amazonaws.com"')
+    assert words.span is not None
+    default = explained(default_key_policy(KNOWN_PLACE, HERE), "encrypt")
+    assert default.span == HERE
+    assert "AWS attaches" in default.label
+
+
+def test_the_nearest_value_is_compared() -> None:
+    words = explained(policy(source_arn(["arn:aws:cloudtrail:eu-west-1:999988887777:trail/x", TRAIL_ARN + "-old"])), "encrypt")
+    assert words.mistake is Mistake.OTHER_TRAIL
+
+
+def test_the_nearest_statement_is_chosen() -> None:
+    far = allow(ENC, condition={"StringEquals": {"aws:SourceArn": "x", EC: "y", "aws:SourceAccount": "z"}}, Sid="far")
+    near = allow(ENC, condition={"StringEquals": {"aws:SourceArn": TRAIL_ARN, "aws:SourceAccount": OTHER_ACCOUNT}}, Sid="near")
+    words = explained(policy(far, ROOT_STATEMENT, near, DESCRIBE), "encrypt")
+    assert "aws:SourceAccount" in words.message
+
+
+def test_help_names_what_would_match() -> None:
+    wrong = explained(policy(allow(ENC, condition={"StringLike": {EC: ALL_TRAILS.replace(ACCOUNT, OTHER_ACCOUNT)}})), "encrypt")
+    assert ALL_TRAILS in wrong.help
+    assert wrong.label == f"the condition names account {OTHER_ACCOUNT}"
+    exact = explained(policy(source_arn(TRAIL_ARN + "x")), "encrypt")
+    assert TRAIL_ARN in exact.help
+    made_up = concatenate([Known("stack-"), Symbol("random", SymbolKind.GENERATED, spelling="random")])
+    generated = explained(policy(ENCRYPT), "encrypt", used_by=trail(name=made_up))
+    assert "whose name is made up at deployment" in generated.message
+    assert f'use ArnLike with "{ALL_TRAILS}"' in generated.help
+
+
+def test_an_explicit_deny_shows_what_it_overrides() -> None:
+    found = policy(ENCRYPT, deny("kms:*"))
+    words = explained(found, "encrypt")
+    assert "denies kms:GenerateDataKey" in words.message
+    assert [note for _, note in words.related] == ["this statement would allow it"]
+    assert words.related[0][0] == found.statements[0].span
+
+
+def test_what_was_assumed_is_said_with_the_place_it_decides() -> None:
+    elsewhere = allow("kms:DescribeKey", condition={"StringEquals": {"aws:SourceAccount": OTHER_ACCOUNT}})
+    words = explained(policy(ENCRYPT, elsewhere), "describe", AMBIENT_PLACE)
+    assert words.message.endswith(f"names account {OTHER_ACCOUNT}, the trail is in {ACCOUNT}, assuming account = {ACCOUNT}")
+
+
+def test_another_trail_shows_where_this_one_is_named() -> None:
+    here = Span.at("trail.tf", 3, 5)
+    words = explained(policy(source_arn(TRAIL_ARN + "-old")), "encrypt", used_by=trail(name=Known(NAME, Origin(here))))
+    assert words.related == ((here, "this trail's name"),)
+
+
+def test_not_principal() -> None:
+    words = explained(policy(ENCRYPT, deny("kms:*", Principal=None, NotPrincipal={"AWS": ROOT})), "encrypt")
+    assert "NotPrincipal does not list" in words.message
+
+
+def test_delegation() -> None:
+    words = explained(policy(ROOT_STATEMENT), "decrypt")
+    assert words.message == 'statement "Enable IAM User Permissions" leaves it to the IAM policies of account 111122223333'
+    assert "kms:Decrypt" in words.help
+
+
+def test_readers() -> None:
+    assert explained(policy(ENCRYPT), "decrypt").message == "no statement lets a reader use kms:Decrypt"
+    other = replace(policy(ENCRYPT, READ))
+    assert "allows it" in explained(other, "decrypt").message
+    elsewhere = allow("kms:Decrypt", {"AWS": f"arn:aws:iam::{ACCOUNT}:user/u"}, {"StringEquals": {EC: TRAIL_ARN + "2"}})
+    assert explained(policy(elsewhere), "decrypt").mistake is Mistake.OTHER_TRAIL
+
+
+def test_undetermined_names_the_unknown_and_what_would_decide() -> None:
+    words = explained(policy(*AWS_TODAY), "encrypt", AMBIENT_PLACE, strict=True)
+    assert "may allow it" in words.message
+    assert "the account that is deployed to is not in the code" in words.message
+    assert words.help == 'say where it is deployed: "account:" in the configuration'
+    variable = Symbol("var.trail", reason="var.trail has no default", spelling="var.trail")
+    found = policy(ENCRYPT)
+    words = explained(found, "encrypt", used_by=trail(name=variable))
+    assert "var.trail has no default" in words.message
+    assert words.help == "give var.trail a value"
+    org = explained(policy(allow(ENC, condition={"StringEquals": {"aws:SourceOrgID": "o-a"}})), "encrypt")
+    assert "organization" in org.message
+    assert "configuration" in org.help
+    operator = explained(policy(allow(ENC, condition={"StringIs": {"aws:SourceArn": "x"}})), "encrypt")
+    assert '"StringIs", which is not modelled' in operator.message
+
+
+def test_further_statements() -> None:
+    words = explained(replace(policy(ENCRYPT), rest="var.more has no default"), "encrypt")
+    assert words.message == "the policy may have further statements: var.more has no default"
+
+
+def test_statements_that_only_some_inputs_give() -> None:
+    found = policy(ENCRYPT)
+    found = replace(found, statements=(replace(found.statements[0], included=Match.MAYBE, included_when="var.x = true"),))
+    words = explained(found, "encrypt")
+    assert "depends on var.x = true" in words.message
+
+
+def test_the_management_account_is_the_one_compared_with() -> None:
+    words = explained(
+        policy(ENCRYPT),
+        "encrypt",
+        used_by=trail(is_organization_trail=Known(True)),
+        facts=OrganizationFacts(management_account=OTHER_ACCOUNT),
+    )
+    assert f"names account {ACCOUNT}, the trail is in {OTHER_ACCOUNT}" in words.message
+
+
+def test_unknown_principals_are_named() -> None:
+    found = policy(allow("kms:*", {"AWS": ROOT}))
+    statement = found.statements[0]
+    unknown = replace(statement, principals=(replace(statement.principals[0], value=Unknown("var.who has no default")),))
+    words = explained(replace(found, statements=(unknown,)), "encrypt")
+    assert "var.who has no default" in words.message

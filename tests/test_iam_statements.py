@@ -1,0 +1,208 @@
+"""The missing statement: pasted into the policy, it turns the answer to allowed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import yaml
+from key_policies import ACCOUNT, AMBIENT_PLACE, ENCRYPT, HERE, KNOWN_PLACE, ROOT_STATEMENT, deny, key, policy, trail
+
+from ctkms_policy.iam.judge import judge_trail
+from ctkms_policy.iam.policy import default_key_policy
+from ctkms_policy.iam.request import OrganizationFacts, Question
+from ctkms_policy.iam.statements import missing_statement, statement_document
+from ctkms_policy.model import KeyPolicy, Language, Place, PolicyForm, ambient_account, ambient_place
+from ctkms_policy.source import Span
+from ctkms_policy.value import ALPHANUMERIC, Known, Symbol, SymbolKind, concatenate
+
+QUESTIONS = [Question.DESCRIBE, Question.ENCRYPT, Question.DECRYPT, Question.SERVICE_DECRYPT]
+AMBIENT_KEY, AMBIENT_TRAIL = key(AMBIENT_PLACE), trail(AMBIENT_PLACE)
+
+
+def fix_text(
+    question: Question, found: KeyPolicy, language: Language = Language.TERRAFORM, place: Place = KNOWN_PLACE, **names: Any
+) -> str:
+    fix = missing_statement(question, trail(place, **names), key(place), found, language)
+    assert fix is not None
+    return fix.text
+
+
+def outcome(found: KeyPolicy, question: Question, **names: Any) -> str:
+    judgement = judge_trail(found, key(), trail(**names))
+    return {
+        Question.DESCRIBE: judgement.describe,
+        Question.ENCRYPT: judgement.encrypt,
+        Question.DECRYPT: judgement.decrypt,
+        Question.SERVICE_DECRYPT: judgement.service_decrypt,
+    }[question].outcome.value
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_adding_it_turns_the_answer(question: Question) -> None:
+    found = policy(ROOT_STATEMENT)
+    assert outcome(found, question) != "allowed"
+    added = json.loads(fix_text(question, found))
+    assert outcome(policy(ROOT_STATEMENT, added), question) == "allowed"
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_yaml_and_json_say_the_same(question: Question) -> None:
+    written = replace(policy(ROOT_STATEMENT), form=PolicyForm.OBJECT, span=Span.at("template.yaml"))
+    (from_yaml,) = yaml.safe_load(fix_text(question, written, Language.CLOUDFORMATION))
+    in_json = replace(written, span=Span.at("template.json"))
+    assert json.loads(fix_text(question, in_json, Language.CLOUDFORMATION)) == from_yaml
+    assert json.loads(fix_text(question, policy(ROOT_STATEMENT))) == from_yaml
+
+
+def test_terraform_object() -> None:
+    written = replace(policy(ROOT_STATEMENT), form=PolicyForm.OBJECT, span=HERE)
+    fix = missing_statement(Question.DESCRIBE, AMBIENT_TRAIL, AMBIENT_KEY, written, Language.TERRAFORM)
+    assert fix is not None
+    assert fix.language == "hcl"
+    assert fix.text == (
+        "{\n"
+        '  Sid    = "AllowCloudTrailDescribeKey"\n'
+        '  Effect = "Allow"\n'
+        "  Principal = {\n"
+        '    Service = "cloudtrail.amazonaws.com"\n'
+        "  }\n"
+        '  Action   = "kms:DescribeKey"\n'
+        '  Resource = "*"\n'
+        "  Condition = {\n"
+        "    StringEquals = {\n"
+        '      "aws:SourceArn" = "arn:${data.aws_partition.current.partition}:cloudtrail:${data.aws_region.current.name}:'
+        '${data.aws_caller_identity.current.account_id}:trail/management-events"\n'
+        "    }\n"
+        "  }\n"
+        "}"
+    )
+
+
+def test_statement_block() -> None:
+    written = replace(policy(ROOT_STATEMENT), form=PolicyForm.POLICY_DOCUMENT, span=HERE)
+    text = fix_text(Question.ENCRYPT, written)
+    assert text == (
+        "statement {\n"
+        '  sid       = "AllowCloudTrailEncryptLogs"\n'
+        '  effect    = "Allow"\n'
+        '  actions   = ["kms:GenerateDataKey*"]\n'
+        '  resources = ["*"]\n'
+        "\n"
+        "  principals {\n"
+        '    type        = "Service"\n'
+        '    identifiers = ["cloudtrail.amazonaws.com"]\n'
+        "  }\n"
+        "\n"
+        "  condition {\n"
+        '    test     = "StringEquals"\n'
+        '    variable = "aws:SourceArn"\n'
+        f'    values   = ["arn:aws:cloudtrail:us-east-1:{ACCOUNT}:trail/management-events"]\n'
+        "  }\n"
+        "\n"
+        "  condition {\n"
+        '    test     = "StringLike"\n'
+        '    variable = "kms:EncryptionContext:aws:cloudtrail:arn"\n'
+        f'    values   = ["arn:aws:cloudtrail:*:{ACCOUNT}:trail/*"]\n'
+        "  }\n"
+        "}"
+    )
+
+
+def test_cloudformation_writes_its_own_symbols() -> None:
+    written = replace(policy(ROOT_STATEMENT), form=PolicyForm.OBJECT, span=Span.at("template.yaml"))
+    fix = missing_statement(Question.DECRYPT, AMBIENT_TRAIL, AMBIENT_KEY, written, Language.CLOUDFORMATION)
+    assert fix is not None
+    assert fix.language == "yaml"
+    assert "kms:CallerAccount: !Ref AWS::AccountId" in fix.text
+    assert '!Sub "arn:${AWS::Partition}:cloudtrail:*:${AWS::AccountId}:trail/*"' in fix.text
+    in_json = replace(written, span=Span.at("template.json"))
+    fix = missing_statement(Question.DECRYPT, AMBIENT_TRAIL, AMBIENT_KEY, in_json, Language.CLOUDFORMATION)
+    assert fix is not None
+    conditions = json.loads(fix.text)["Condition"]
+    assert conditions["StringEquals"] == {"kms:CallerAccount": {"Ref": "AWS::AccountId"}}
+    assert conditions["StringLike"] == {
+        "kms:EncryptionContext:aws:cloudtrail:arn": {"Fn::Sub": "arn:${AWS::Partition}:cloudtrail:*:${AWS::AccountId}:trail/*"}
+    }
+
+
+def test_symbols_are_spelled_as_the_policy_spells_them() -> None:
+    spelled = ambient_account(spelling="data.aws_caller_identity.me.account_id")
+    found = policy(ROOT_STATEMENT)
+    statement = found.statements[0]
+    principal = replace(statement.principals[0], value=concatenate([Known("arn:aws:iam::"), spelled, Known(":root")]))
+    written = replace(found, statements=(replace(statement, principals=(principal,)),), form=PolicyForm.OBJECT, span=HERE)
+    fix = missing_statement(Question.DESCRIBE, AMBIENT_TRAIL, AMBIENT_KEY, written, Language.TERRAFORM)
+    assert fix is not None
+    assert "${data.aws_caller_identity.me.account_id}" in fix.text
+
+
+def test_made_up_names_get_a_pattern() -> None:
+    name = concatenate([Known("stack-"), Symbol("random", SymbolKind.GENERATED, ALPHANUMERIC)])
+    for question in (Question.DESCRIBE, Question.ENCRYPT):
+        text = fix_text(question, policy(ROOT_STATEMENT), name=name)
+        assert "stack-" not in text
+        assert outcome(policy(ROOT_STATEMENT, json.loads(text)), question, name=name) == "allowed"
+
+
+def test_names_of_another_module_get_a_pattern() -> None:
+    elsewhere = replace(trail(name=Symbol("module.logs.var.name", spelling="var.name")), address="module.logs.aws_cloudtrail.t")
+    fix = missing_statement(Question.ENCRYPT, elsewhere, key(), policy(ROOT_STATEMENT), Language.TERRAFORM)
+    assert fix is not None
+    assert "var.name" not in fix.text
+    here = trail(name=Symbol("var.name", spelling="var.name"))
+    fix = missing_statement(Question.ENCRYPT, here, key(), policy(ROOT_STATEMENT), Language.TERRAFORM)
+    assert fix is not None
+    assert "trail/${var.name}" in fix.text
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_a_policy_that_is_not_written_is_written_whole(language: Language) -> None:
+    text = fix_text(Question.DESCRIBE, default_key_policy(KNOWN_PLACE, HERE), language)
+    for part in ("root", "kms:DescribeKey", "kms:GenerateDataKey*", "kms:Decrypt", "2012-10-17"):
+        assert part in text
+    if language is Language.CLOUDFORMATION:
+        whole = policy(*yaml.safe_load(text)["KeyPolicy"]["Statement"])
+        judgement = judge_trail(whole, key(), trail())
+        assert {each.outcome.value for each in (judgement.describe, judgement.encrypt, judgement.decrypt)} == {"allowed"}
+
+
+def test_whole_policies_in_json() -> None:
+    in_json = replace(key(), span=Span.at("main.tf.json"))
+    fix = missing_statement(Question.ENCRYPT, trail(), in_json, default_key_policy(KNOWN_PLACE, in_json.span), Language.TERRAFORM)
+    assert fix is not None
+    attribute = json.loads("{" + fix.text + "}")
+    assert len(json.loads(attribute["policy"])["Statement"]) == 4
+    in_template = replace(key(), span=Span.at("t.template.json"))
+    fix = missing_statement(
+        Question.ENCRYPT, trail(), in_template, default_key_policy(KNOWN_PLACE, in_template.span), Language.CLOUDFORMATION
+    )
+    assert fix is not None
+    assert len(json.loads("{" + fix.text + "}")["KeyPolicy"]["Statement"]) == 4
+
+
+def test_no_statement_helps_against_a_deny() -> None:
+    found = policy(ENCRYPT, deny("kms:*"))
+    assert all(missing_statement(question, trail(), key(), found, Language.TERRAFORM) is None for question in Question)
+
+
+def test_organization_trails_name_the_management_account() -> None:
+    organization = trail(is_organization_trail=Known(True))
+    facts = OrganizationFacts(management_account="999988887777")
+    fix = missing_statement(Question.ENCRYPT, organization, key(), policy(ROOT_STATEMENT), Language.TERRAFORM, facts=facts)
+    assert fix is not None
+    assert "999988887777" in fix.text
+    assert ACCOUNT not in fix.text
+
+
+def test_the_place_of_another_provider() -> None:
+    there = ambient_place("audit")
+    text = fix_text(Question.ENCRYPT, policy(ROOT_STATEMENT), place=there)
+    assert "${data.aws_caller_identity.current.account_id}" in text
+
+
+def test_documents_are_what_aws_prints() -> None:
+    document = statement_document(Question.ENCRYPT, trail(), key())
+    assert [entry.name for entry in document.entries] == ["Sid", "Effect", "Principal", "Action", "Resource", "Condition"]
