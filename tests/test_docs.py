@@ -111,11 +111,13 @@ def test_links_between_pages_and_the_index_lead_somewhere() -> None:
 
 def test_it_writes_checks_and_removes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     readme = tmp_path / "README.md"
-    readme.write_text("before\n<!-- rules:begin -->\nold\n<!-- rules:end -->\nafter\n")
+    readme.write_text("before\n<!-- example:begin --><!-- example:end -->\n<!-- rules:begin -->\nold\n<!-- rules:end -->\nafter\n")
+    write(tmp_path / "fixtures" / generator.README_EXAMPLE, {"main.tf": b"input\n", "expected.out": b"output\n"})
     assert generator.main(["--root", str(tmp_path)]) == 0
     assert sorted(page.stem for page in (tmp_path / "docs" / "rules").iterdir()) == sorted(["README", *BY_ID])
     table = generator.rule_table(RULES, "docs/rules/")
-    assert readme.read_text() == f"before\n<!-- rules:begin -->\n{table}\n<!-- rules:end -->\nafter\n"
+    example = "<!-- example:begin -->\n```text\noutput\n```\n<!-- example:end -->"
+    assert readme.read_text() == f"before\n{example}\n<!-- rules:begin -->\n{table}\n<!-- rules:end -->\nafter\n"
     assert generator.main(["--root", str(tmp_path), "--check"]) == 0
     assert capsys.readouterr().out == ""
 
@@ -138,7 +140,7 @@ def test_it_writes_checks_and_removes(tmp_path: Path, capsys: pytest.CaptureFixt
         ("fixtures/CTKMS555/bad/a/main.tf", "fixtures of rules that do not exist: CTKMS555"),
         ("fixtures/CTKMS001/bad/a/main.tf", "fixtures/CTKMS001/bad/a lacks expected.out"),
         ("fixtures/CTKMS001/bad/a/expected.out", "fixtures/CTKMS001/bad/a holds no example"),
-        ("README.md", "README.md lacks the markers <!-- rules:begin --> and <!-- rules:end -->"),
+        ("README.md", f"README.md shows the output of {generator.README_EXAMPLE.as_posix()}, which has no expected.out"),
     ],
 )
 def test_it_refuses_what_it_cannot_document(tmp_path: Path, capsys: pytest.CaptureFixture[str], file: str, message: str) -> None:

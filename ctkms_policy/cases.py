@@ -1,0 +1,127 @@
+"""What the checks look at: each trail, store and key with its links followed and its key policy judged, once per run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ctkms_policy.iam.judge import Judgement, judge_event_data_store, judge_trail
+from ctkms_policy.iam.request import OrganizationFacts
+from ctkms_policy.key_link import KeyLink, key_of
+from ctkms_policy.model import Configuration, EventDataStore, Key, KeyKind, KeyPolicy, PrincipalType, Statement, Trail
+from ctkms_policy.value import Known, Literal, Template, Value, describe
+
+CLOUDTRAIL = "cloudtrail"
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What the user says about where the code is deployed.
+
+    bindings  ambient symbols that are certain: ``{"account": "111122223333"}``
+    facts     the organization's management account, its id, and who may read
+    strict    nothing is assumed
+    """
+
+    bindings: Mapping[str, str] = field(default_factory=dict)
+    facts: OrganizationFacts = field(default_factory=OrganizationFacts)
+    strict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TrailCase:
+    """One trail, the key it has, and what that key's policy answers (None where there is no policy to ask)."""
+
+    configuration: Configuration
+    trail: Trail
+    link: KeyLink
+    judgement: Judgement | None
+    deployment: Deployment
+
+
+@dataclass(frozen=True, slots=True)
+class StoreCase:
+    """One event data store, likewise."""
+
+    configuration: Configuration
+    store: EventDataStore
+    link: KeyLink
+    judgement: Judgement | None
+    deployment: Deployment
+
+
+@dataclass(frozen=True, slots=True)
+class KeyCase:
+    """One key that a trail or store uses, or whose policy names CloudTrail."""
+
+    configuration: Configuration
+    key: Key
+    trails: tuple[TrailCase, ...]
+    stores: tuple[StoreCase, ...]
+    deployment: Deployment
+
+
+def trail_cases(configuration: Configuration, deployment: Deployment) -> list[TrailCase]:
+    """Return a case for every trail of the configuration."""
+    cases = []
+    for trail in configuration.trails:
+        link = key_of(configuration, trail.kms_key_id.value)
+        judgement = None
+        if link.key is not None and isinstance(link.key.policy, KeyPolicy):
+            judgement = judge_trail(
+                link.key.policy, link.key, trail, bindings=deployment.bindings, facts=deployment.facts, strict=deployment.strict
+            )
+        cases.append(TrailCase(configuration, trail, link, judgement, deployment))
+    return cases
+
+
+def store_cases(configuration: Configuration, deployment: Deployment) -> list[StoreCase]:
+    """Return a case for every event data store of the configuration."""
+    cases = []
+    for store in configuration.event_data_stores:
+        link = key_of(configuration, store.kms_key_id.value)
+        judgement = None
+        if link.key is not None and isinstance(link.key.policy, KeyPolicy):
+            judgement = judge_event_data_store(
+                link.key.policy, link.key, store, bindings=deployment.bindings, facts=deployment.facts, strict=deployment.strict
+            )
+        cases.append(StoreCase(configuration, store, link, judgement, deployment))
+    return cases
+
+
+def key_cases(configuration: Configuration, trails: list[TrailCase], stores: list[StoreCase], deployment: Deployment) -> list[KeyCase]:
+    """Return a case for every key that concerns CloudTrail: a trail or store uses it, or its policy names CloudTrail."""
+    cases = []
+    for key in (*configuration.keys, *configuration.known_keys):
+        by_trails = tuple(case for case in trails if case.link.key is key)
+        by_stores = tuple(case for case in stores if case.link.key is key)
+        in_code = key.kind is not KeyKind.CONFIGURED
+        if by_trails or by_stores or (in_code and isinstance(key.policy, KeyPolicy) and names_cloudtrail(key.policy)):
+            cases.append(KeyCase(configuration, key, by_trails, by_stores, deployment))
+    return cases
+
+
+def keys_of(configuration: Configuration) -> list[Key]:
+    """Return the keys of the configuration and those outside of it that its trails and stores use."""
+    resources: tuple[Trail | EventDataStore, ...] = (*configuration.trails, *configuration.event_data_stores)
+    used = [key_of(configuration, each.kms_key_id.value).key for each in resources] if configuration.known_keys else []
+    return [*configuration.keys, *(key for key in configuration.known_keys if any(each is key for each in used))]
+
+
+def names_cloudtrail(policy: KeyPolicy) -> bool:
+    """Return whether a statement names CloudTrail as a principal or in a condition."""
+    return any(_statement_names_cloudtrail(statement) for statement in policy.statements)
+
+
+def _statement_names_cloudtrail(statement: Statement) -> bool:
+    principals = [principal.value for principal in statement.principals if principal.type is PrincipalType.SERVICE]
+    keys = [condition.key for condition in statement.conditions]
+    values = [value for condition in statement.conditions for value in condition.values]
+    return any(CLOUDTRAIL in _literal_text(value) for value in (*principals, *keys, *values))
+
+
+def _literal_text(value: Value) -> str:
+    if isinstance(value, (Known, Template)):
+        parts = value.parts if isinstance(value, Template) else (Literal(describe(value, quoted=False)),)
+        return "".join(part.text for part in parts if isinstance(part, Literal)).lower()
+    return ""

@@ -1,0 +1,85 @@
+"""The key itself: its policy as written, and whether it can encrypt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ctkms_policy.cases import KeyCase
+from ctkms_policy.checks.words import equals, finding, title, use_of_key
+from ctkms_policy.finding import Finding, Severity
+from ctkms_policy.model import DefectKind, KeyPolicy, UnreadablePolicy
+from ctkms_policy.rulebook import Rule
+from ctkms_policy.value import Match, default_of, describe
+
+
+def unreadable_key_policy(case: KeyCase, rule: Rule) -> Iterator[Finding]:
+    """CTKMS000: a key policy that is not one."""
+    key = case.key
+    if isinstance(key.policy, UnreadablePolicy):
+        yield finding(
+            rule,
+            key,
+            f"the policy of {title(key)} cannot be read: {key.policy.message}",
+            key.policy.span or key.span,
+            help=key.policy.help,
+            related=tuple(place for trail in case.trails for place in use_of_key(trail)),
+        )
+
+
+def key_cannot_encrypt(case: KeyCase, rule: Rule) -> Iterator[Finding]:
+    """CTKMS008: disabled, asymmetric, HMAC, of the wrong usage, or without key material (A12)."""
+    key = case.key
+    wanted = (
+        (key.enabled, "true", "is disabled: CloudTrail cannot deliver logs", "enable the key"),
+        (key.spec, "SYMMETRIC_DEFAULT", "is not a symmetric encryption key", "use the key spec SYMMETRIC_DEFAULT"),
+        (key.usage, "ENCRYPT_DECRYPT", "is not for encryption", "use the key usage ENCRYPT_DECRYPT"),
+    )
+    for value, expected, fact, way_out in wanted:
+        answer = equals(value, expected)
+        if answer is Match.YES:
+            continue
+        span = value.origin.span or key.span
+        yield finding(
+            rule,
+            key,
+            f"{title(key)} {fact}" if answer is Match.NO else f"cannot tell whether {title(key)} {fact}",
+            span,
+            undetermined=answer is Match.MAYBE,
+            label=f"is {describe(default_of(value))}",
+            help=way_out,
+            related=tuple(place for trail in case.trails for place in use_of_key(trail)),
+            stable=fact,
+        )
+    if key.has_key_material is Match.NO:
+        yield finding(
+            rule,
+            key,
+            f"{title(key)} is pending import: it has no key material and cannot encrypt",
+            key.key_origin.origin.span or key.span,
+            help="import key material before the trail is created, or let KMS make it",
+            related=tuple(place for trail in case.trails for place in use_of_key(trail)),
+            stable="pending import",
+        )
+
+
+def statement_rejected(case: KeyCase, rule: Rule) -> Iterator[Finding]:
+    """CTKMS010: a statement that KMS rejects or silently ignores."""
+    key = case.key
+    if not isinstance(key.policy, KeyPolicy):
+        return
+    statements = [
+        (f'statement "{each.sid}"' if each.sid else f"statement {number}", each) for number, each in enumerate(key.policy.statements, 1)
+    ]
+    defects = [("", defect) for defect in key.policy.defects]
+    defects += [(name, defect) for name, statement in statements for defect in statement.defects]
+    for name, defect in defects:
+        yield finding(
+            rule,
+            key,
+            f"{name} in the policy of {title(key)}: {defect.message}" if name else f"the policy of {title(key)}: {defect.message}",
+            defect.span or key.policy.span or key.span,
+            severity=Severity.NOTE if defect.kind is DefectKind.MISSPELT_ACTION else None,
+            label=defect.message,
+            help=defect.help,
+            stable=f"{name}\0{defect.message}",
+        )

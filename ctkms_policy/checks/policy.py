@@ -1,0 +1,128 @@
+"""What the key policy answers to the requests of a trail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ctkms_policy.cases import TrailCase
+from ctkms_policy.checks.form import KeyForm, kms_key_form
+from ctkms_policy.checks.words import finding, judged_policy, title, use_of_key, way
+from ctkms_policy.finding import Finding, Related
+from ctkms_policy.iam.evaluate import Decision, Outcome
+from ctkms_policy.iam.explain import explain
+from ctkms_policy.iam.request import Question
+from ctkms_policy.iam.statements import missing_statement
+from ctkms_policy.key_link import KeyState
+from ctkms_policy.model import Language, UnreadablePolicy
+from ctkms_policy.rulebook import Rule
+from ctkms_policy.value import Unknown
+
+_LETS = {
+    Question.DESCRIBE: "let CloudTrail describe the key of",
+    Question.ENCRYPT: "let CloudTrail encrypt the logs of",
+    Question.DECRYPT: "let anybody decrypt the logs of",
+}
+
+
+def _when_key(case: TrailCase) -> str:
+    return f" (when {case.link.key_when})" if case.link.key_when else ""
+
+
+def _policy_finding(
+    case: TrailCase, rule: Rule, question: Question, decision: Decision, message: str, *, undetermined: bool = False
+) -> Finding:
+    """Return a finding about what the key policy answers, explained by the statement that comes nearest."""
+    assert case.judgement is not None
+    key, policy = judged_policy(case)
+    why = explain(policy, decision, key=key, trail=case.trail, judgement=case.judgement)
+    fix = None if undetermined else missing_statement(question, case.trail, key, policy, case.configuration.language)
+    related = (*(Related(span, note) for span, note in why.related), *use_of_key(case))
+    return finding(
+        rule,
+        case.trail,
+        f"{message}{_when_key(case)}: {why.message}",
+        why.span or policy.span or key.span,
+        undetermined=undetermined,
+        label=why.label,
+        help=why.help,
+        related=related,
+        fix=fix,
+        stable=f"{key.address}\0{why.mistake.value if why.mistake else ''}",
+    )
+
+
+def service_request(case: TrailCase, rule: Rule) -> Iterator[Finding]:
+    """CTKMS003 and CTKMS004: the key policy does not allow CloudTrail's call for this trail."""
+    if case.judgement is None:
+        return
+    question = Question(rule.parameters["question"])
+    decision = {Question.DESCRIBE: case.judgement.describe, Question.ENCRYPT: case.judgement.encrypt}[question]
+    if decision.outcome.is_denied:
+        yield _policy_finding(case, rule, question, decision, f"key policy does not {_LETS[question]} {title(case.trail)}")
+    elif decision.outcome is Outcome.UNDETERMINED:
+        message = (
+            f"cannot tell whether the key policy lets CloudTrail {_LETS[question].removeprefix('let CloudTrail ')} {title(case.trail)}"
+        )
+        yield _policy_finding(case, rule, question, decision, message, undetermined=True)
+
+
+def no_reader(case: TrailCase, rule: Rule) -> Iterator[Finding]:
+    """CTKMS005: nobody may decrypt the logs."""
+    if case.judgement is None:
+        return
+    decision = case.judgement.decrypt
+    if decision.outcome.is_denied:
+        yield _policy_finding(case, rule, Question.DECRYPT, decision, f"key policy does not {_LETS[Question.DECRYPT]} {title(case.trail)}")
+    elif decision.outcome is Outcome.UNDETERMINED:
+        message = f"cannot tell whether the key policy lets anybody decrypt the logs of {title(case.trail)}"
+        yield _policy_finding(case, rule, Question.DECRYPT, decision, message, undetermined=True)
+
+
+def decrypt_only_delegated(case: TrailCase, rule: Rule) -> Iterator[Finding]:
+    """CTKMS016: no statement grants a reader kms:Decrypt; only IAM policies of the account could."""
+    if case.judgement is not None and case.judgement.decrypt.outcome is Outcome.DELEGATED:
+        message = f"no statement of the key policy lets a reader decrypt the logs of {title(case.trail)}"
+        yield _policy_finding(case, rule, Question.DECRYPT, case.judgement.decrypt, message)
+
+
+def policy_not_visible(case: TrailCase, rule: Rule) -> Iterator[Finding]:
+    """CTKMS015: there is or may be a key, and its policy is not in the scanned code."""
+    trail, link = case.trail, case.link
+    if case.judgement is not None or link.state in (KeyState.NONE, KeyState.AWS_MANAGED):
+        return
+    if kms_key_form(case.configuration, trail) is KeyForm.OTHER or _is_in_broken_file(case):
+        return  # the value names no key at all, or CTKMS000 says what is wrong: nothing else is to be seen
+    span = trail.kms_key_id.span or trail.span
+    reason, related, way_out = link.reason, way(trail.kms_key_id.value, span), _how_to_see_policy(case)
+    if link.key is not None:
+        if isinstance(link.key.policy, UnreadablePolicy):
+            return
+        assert isinstance(link.key.policy, Unknown)
+        reason = f'the policy of "{link.key.address}" is not known: {link.key.policy.reason}'
+        related = (*related, Related(link.key.policy.origin.span or link.key.span, "its policy"))
+        way_out = "give the policy a value that the code tells"
+    yield finding(
+        rule,
+        trail,
+        f"the key policy for {title(trail)} could not be checked: {reason}",
+        span,
+        undetermined=True,
+        label=reason,
+        help=way_out,
+        related=related,
+    )
+
+
+def _is_in_broken_file(case: TrailCase) -> bool:
+    return any(problem.span.path == case.trail.span.path for problem in case.configuration.problems)
+
+
+def _how_to_see_policy(case: TrailCase) -> str:
+    if case.link.state is KeyState.DEPENDS:
+        inputs = "a tfvars file, or a caller in the scan" if case.configuration.language is Language.TERRAFORM else "a default"
+        return f"give the input a value ({inputs}), or scan the code that makes the key together with the trail"
+    if "not installed" in case.link.reason:
+        return "run terraform init, so that the module can be read"
+    if case.link.state is KeyState.UNDETERMINED:
+        return "write the value so that it can be known without a deployment"
+    return "scan the code that makes the key together with the trail"

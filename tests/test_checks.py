@@ -1,0 +1,83 @@
+"""The small decisions of the checks that fixtures do not spell out one by one."""
+
+from __future__ import annotations
+
+import pytest
+
+from ctkms_policy.checks import CHECKS
+from ctkms_policy.checks.form import KeyForm, kms_key_form
+from ctkms_policy.checks.surroundings import _seen_from
+from ctkms_policy.checks.words import equals
+from ctkms_policy.model import Attribute, Configuration, Language, Trail, ambient_place
+from ctkms_policy.rulebook import SIGNATURES, Subject
+from ctkms_policy.source import Span
+from ctkms_policy.value import Absent, Branch, Choice, Known, Literal, Match, Reference, Symbol, Template, Value
+
+REGION = Symbol("region")
+
+
+def test_every_check_a_rule_may_name_is_asked_somewhere() -> None:
+    by_the_linter = {Subject.FILE, Subject.WAIVER}
+    for name, signature in SIGNATURES.items():
+        assert signature.subject in by_the_linter or signature.subject in CHECKS[name], name
+    assert set(CHECKS) <= set(SIGNATURES)
+
+
+@pytest.mark.parametrize(
+    ("value", "form"),
+    [
+        (Known("arn:aws:kms:us-east-1:111122223333:key/1234"), KeyForm.KEY_ARN),
+        (Known("arn:aws:kms:us-east-1:111122223333:alias/logs"), KeyForm.ALIAS_ARN),
+        (Known("arn:aws:s3:::bucket"), KeyForm.OTHER),
+        (Known("alias/logs"), KeyForm.ALIAS_NAME),
+        (Known("1234abcd-12ab-34cd-56ef-1234567890ab"), KeyForm.KEY_ID),
+        (Known("mrk-1234abcd12ab34cd56ef1234567890ab"), KeyForm.KEY_ID),
+        (Known("logs"), KeyForm.OTHER),
+        (Known(""), KeyForm.UNKNOWN),
+        (Absent(), KeyForm.UNKNOWN),
+        (REGION, KeyForm.UNKNOWN),
+        (Template((Literal("arn:aws:kms:"), REGION, Literal(":111122223333:alias/logs"))), KeyForm.ALIAS_ARN),
+        (Template((Literal("arn:aws:kms:"), REGION, Literal(":111122223333:key/1"))), KeyForm.UNKNOWN),
+        (Template((Literal("alias/"), REGION)), KeyForm.ALIAS_NAME),
+        (Template((REGION, Literal("x"))), KeyForm.UNKNOWN),
+        (Reference("aws_kms_key.k[0]", "arn"), KeyForm.KEY_ARN),
+        (Reference("module.a.aws_kms_key.k", "key_id"), KeyForm.KEY_ID),
+        (Reference("data.aws_kms_alias.k", "arn"), KeyForm.ALIAS_ARN),
+        (Reference("module.a.data.aws_kms_alias.k", "target_key_arn"), KeyForm.KEY_ARN),
+        (Reference("custom.k", "arn"), KeyForm.UNKNOWN),
+    ],
+)
+def test_the_form_of_a_key_name(value: Value, form: KeyForm) -> None:
+    trail = Trail("t", Span.at("main.tf"), ambient_place(), Known("audit"), Attribute(value))
+    assert kms_key_form(Configuration(Language.TERRAFORM, "."), trail) is form
+
+
+@pytest.mark.parametrize(
+    ("trail", "wanted", "written"),
+    [
+        ("aws_cloudtrail.t", "aws_kms_key_policy.p", "aws_kms_key_policy.p"),
+        ("aws_cloudtrail.t", "module.key.aws_kms_key_policy.p", "module.key"),
+        ("module.a.aws_cloudtrail.t", "module.a.aws_kms_key_policy.p", "aws_kms_key_policy.p"),
+        ("module.a.aws_cloudtrail.t", "module.a.module.key[0].aws_kms_key_policy.p", "module.key"),
+        ("module.a.aws_cloudtrail.t", "module.b.aws_kms_key_policy.p", "module.b"),
+    ],
+)
+def test_what_the_trails_own_module_can_depend_on(trail: str, wanted: str, written: str) -> None:
+    assert _seen_from(trail, wanted) == written
+
+
+@pytest.mark.parametrize(
+    ("value", "answer"),
+    [
+        (Known(True), Match.YES),
+        (Known("true"), Match.YES),
+        (Known("True"), Match.YES),
+        (Known(False), Match.NO),
+        (Absent(), Match.YES),
+        (Symbol("x"), Match.MAYBE),
+        (Choice("c", (Branch("a", Known(False)), Branch("b", Known(True))), 0), Match.NO),
+        (Choice("c", (Branch("a", Known(False)), Branch("b", Known(True)))), Match.MAYBE),
+    ],
+)
+def test_an_attribute_with_a_default(value: Value, answer: Match) -> None:
+    assert equals(value, "true") is answer
