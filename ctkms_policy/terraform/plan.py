@@ -1,0 +1,481 @@
+"""From a plan or state as JSON (``terraform show -json``, ``tofu show -json``, format 1.x) to a Configuration.
+
+GROUND_TRUTH B11 says what such a file holds. Nothing of it is taken for absent that is only unknown, and nothing sensitive is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ctkms_policy.iam.policy import default_key_policy, read_key_policy
+from ctkms_policy.model import (
+    Alias,
+    Attribute,
+    Bucket,
+    Configuration,
+    EventDataStore,
+    Key,
+    KeyKind,
+    KeyLookup,
+    KeyPolicy,
+    Language,
+    Place,
+    PolicyForm,
+    Trail,
+    UnreadablePolicy,
+)
+from ctkms_policy.source import ParseError, Source, Span
+from ctkms_policy.terraform.plan_address import inside, module_calls
+from ctkms_policy.terraform.plan_detect import looks_like_plan as looks_like_plan
+from ctkms_policy.terraform.plan_links import Links
+from ctkms_policy.terraform.plan_places import Places
+from ctkms_policy.terraform.plan_policy import DOCUMENT, document_leaf, planned_document
+from ctkms_policy.terraform.plan_source import PlanSource
+from ctkms_policy.terraform.plan_text import REMAKE, Document, Part
+from ctkms_policy.terraform.plan_values import PlannedResource
+from ctkms_policy.value import (
+    ANY_TEXT,
+    Absent,
+    Known,
+    ListValue,
+    MapValue,
+    Match,
+    Reference,
+    Symbol,
+    SymbolKind,
+    Template,
+    Unknown,
+    Value,
+    outcomes,
+    text_parts,
+)
+
+_KINDS = {"aws_kms_key": KeyKind.KEY, "aws_kms_replica_key": KeyKind.REPLICA, "aws_kms_external_key": KeyKind.EXTERNAL}
+_ENCRYPTION = "aws_s3_bucket_server_side_encryption_configuration"
+
+
+def normalize_plan(source: Source, *, repository_root: Path, show: Callable[[Path], str], sources: dict[str, Source]) -> Configuration:
+    """Return the Configuration that a plan will leave behind, or that a state describes.
+
+    ``sources`` gets the source with blanks in place of everything that no finding may quote. Where the code that was planned lies
+    beside the file or in the working directory (within ``repository_root``), what local values refer to is read from it. Raises
+    ParseError for anything else than a plan or state in JSON, format 1.x.
+    """
+    document = Document(source)
+    try:
+        root = document.root().expect(dict, "an object").members()
+        _check_format(root, source)
+        file = Path.cwd() / source.path
+        code = PlanSource((file.parent, Path.cwd()), repository_root, show)
+        plan = _Plan(root, code)
+        configuration = plan.configuration(source.path)
+        built = plan.built
+        spans = [span for resource in built for span in resource.shown]
+        sources[source.path] = document.shown(spans, [span for resource in built for span in resource.hidden])
+    except RecursionError:
+        raise ParseError("JSON nested too deeply", Span.at(source.path), REMAKE) from None
+    return configuration
+
+
+def _check_format(root: Mapping[str, Part], source: Source) -> None:
+    version = root.get("format_version")
+    if version is None:
+        if "lineage" in root:
+            raise ParseError(
+                "a raw state file is not read, its format is Terraform's own",
+                root["lineage"].span,
+                "check the output of: terraform show -json > state.json",
+            )
+        raise ParseError("neither a plan nor a state: it has no format_version", Span.at(source.path), REMAKE)
+    text = version.plain
+    if not isinstance(text, str) or text.partition(".")[0] != "1":
+        written = f'"{text}"' if isinstance(text, str) else "no text"
+        raise ParseError(
+            f"format_version is {written}, and only 1.x is known", version.span, "make the file with Terraform 1.1 or later, or OpenTofu"
+        )
+    if not any(name in root for name in ("resource_changes", "planned_values", "values")):
+        raise ParseError("neither a plan nor a state: it has no resource_changes and no values", version.span, REMAKE)
+
+
+@dataclass
+class _Plan:
+    """One plan or state, and what was built of it."""
+
+    root: Mapping[str, Part]
+    code: PlanSource
+    built: list[PlannedResource] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.resources = {each.address: each for each in self._read()}
+        configuration = self._plain("configuration")
+        self.links = Links(configuration, self.resources, self._relevant(), self.code.local_references)
+        providers = configuration.get("provider_config")
+        self.places = Places(
+            providers if isinstance(providers, dict) else {}, self._variables(configuration), self.links.block, self.resources.values()
+        )
+
+    # -- what the file holds -------------------------------------------------------------------------------------------
+
+    def _plain(self, name: str) -> Mapping[str, Any]:
+        part = self.root.get(name)
+        if part is None or part.plain is None:
+            return {}
+        found: Mapping[str, Any] = part.expect(dict, "an object").plain
+        return found
+
+    def _read(self) -> Iterator[PlannedResource]:
+        """Yield every resource instance that there will be. A data source that this plan reads again replaces the earlier reading."""
+        if "prior_state" in self.root and self.root["prior_state"].plain is not None:
+            yield from (each for each in self._state(self.root["prior_state"]) if each.mode == "data")
+        if "resource_changes" in self.root:
+            for item in _items(self.root["resource_changes"]):
+                yield from _changed(item, "")
+        elif "values" in self.root:
+            yield from _of_module(self.root["values"], "")
+        elif self.root["planned_values"].plain:
+            raise ParseError("the plan has no resource_changes", self.root["planned_values"].span, REMAKE)
+        for item in _items(self.root["deferred_changes"]) if "deferred_changes" in self.root else ():
+            members = item.members()
+            if "resource_change" in members:
+                reason = members["reason"].plain if "reason" in members else ""
+                words = (
+                    f"terraform defers this change to a later plan: {reason}" if reason else "terraform defers this change to a later plan"
+                )
+                yield from _changed(members["resource_change"], words)
+
+    @staticmethod
+    def _state(part: Part) -> Iterator[PlannedResource]:
+        values = part.members().get("values")
+        if values is not None and values.plain is not None:
+            yield from _of_module(values, "")
+
+    def _relevant(self) -> list[Mapping[str, Any]]:
+        part = self.root.get("relevant_attributes")
+        return [each for each in (part.plain if part is not None and isinstance(part.plain, list) else ()) if isinstance(each, dict)]
+
+    def _variables(self, configuration: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values of the root module's variables, without the sensitive ones."""
+        module = configuration.get("root_module")
+        declared = module.get("variables") if isinstance(module, dict) else None
+        found: dict[str, Any] = {}
+        for name, variable in self._plain("variables").items():
+            declaration = declared.get(name) if isinstance(declared, dict) else None
+            if isinstance(variable, dict) and not (isinstance(declaration, dict) and declaration.get("sensitive")):
+                found[name] = variable.get("value")
+        return found
+
+    # -- the model -----------------------------------------------------------------------------------------------------
+
+    def configuration(self, path: str) -> Configuration:
+        """Return everything that concerns trails and their keys."""
+        trails = tuple(self._trail(each) for each in self._of("aws_cloudtrail"))
+        return Configuration(
+            Language.TERRAFORM,
+            path,
+            trails=trails,
+            keys=tuple(self._key(each) for each in self._of(*_KINDS)),
+            aliases=tuple(self._alias(each) for each in self._of("aws_kms_alias")),
+            lookups=tuple(self._lookup(each) for each in self._of("data.aws_kms_key", "data.aws_kms_alias")),
+            buckets=tuple(self._bucket(each) for each in self._of("aws_s3_bucket", only=self._log_buckets(trails))),
+            event_data_stores=tuple(self._store(each) for each in self._of("aws_cloudtrail_event_data_store")),
+            problems=tuple(self._problems()),
+        )
+
+    def _problems(self) -> Iterator[ParseError]:
+        errored = self.root.get("errored")
+        if errored is not None and errored.plain is True:
+            yield ParseError("the plan ended with an error: resources may be missing in it", errored.span, "plan again until it succeeds")
+
+    def _log_buckets(self, trails: Iterable[Trail]) -> frozenset[str]:
+        """Return the addresses of the buckets that trails log to: of thousands of others nothing is asked."""
+        names = {each.bucket_name.value for each in trails if isinstance(each.bucket_name, Known)}
+        named = (each.address for each in self.resources.values() if each.kind == "aws_s3_bucket" and each.plain("bucket") in names)
+        return frozenset((*named, *self.links.named_buckets))
+
+    def _of(self, *kinds: str, only: frozenset[str] | None = None) -> Iterator[PlannedResource]:
+        for resource in self.resources.values():
+            if resource.kind in kinds and (only is None or resource.address in only):
+                self.built.append(resource)
+                yield resource
+
+    def _note(self, resource: PlannedResource) -> str:
+        span = (
+            self.code.block_span(module_calls(resource.parts.module), resource.type, resource.name) if resource.mode == "managed" else None
+        )
+        place = f"its block is at {span.path}:{span.line}" if span is not None else ""
+        return "; ".join(text for text in (resource.note, place) if text)
+
+    def _trail(self, resource: PlannedResource) -> Trail:
+        return Trail(
+            resource.address,
+            resource.span,
+            self.places.of(resource),
+            note=self._note(resource),
+            name=_printable(self.links.value(resource, "name"), f"{resource.address}.name"),
+            kms_key_id=self._attribute(resource, "kms_key_id"),
+            is_organization_trail=_or(self.links.value(resource, "is_organization_trail"), Known(False)),
+            is_multi_region_trail=_or(self.links.value(resource, "is_multi_region_trail"), Known(False)),
+            bucket_name=self.links.value(resource, "s3_bucket_name"),
+            depends_on=self._dependencies(resource),
+        )
+
+    def _store(self, resource: PlannedResource) -> EventDataStore:
+        return EventDataStore(
+            resource.address,
+            resource.span,
+            self.places.of(resource),
+            note=self._note(resource),
+            name=self.links.value(resource, "name"),
+            kms_key_id=self._attribute(resource, "kms_key_id"),
+        )
+
+    def _attribute(self, resource: PlannedResource, name: str) -> Attribute:
+        return Attribute(self.links.value(resource, name), resource.attribute_span(name))
+
+    def _dependencies(self, resource: PlannedResource) -> tuple[str, ...]:
+        if not resource.is_read:
+            return self.links.dependencies(resource)
+        blocks = resource.item.plain.get("depends_on")  # a state names blocks, without instance keys
+        wanted = {str(each) for each in blocks} if isinstance(blocks, list) else set()
+        return tuple(sorted(each.address for each in self.resources.values() if inside(_without_keys(each), each.block) in wanted))
+
+    def _key(self, resource: PlannedResource) -> Key:
+        kind = _KINDS[resource.type]
+        place = self.places.of(resource)
+        separate = self._separate_policy(resource)
+        note = self._note(resource)
+        if separate is not None and not resource.is_read and self.links.block(resource) and self.links.is_written(resource, "policy"):
+            both = f"the key has a policy argument and {separate.address}, which overwrites it"
+            note = f"{note}; {both}" if note else both
+        material = resource.value("key_material_base64")
+        has_material = Match.YES
+        if kind is KeyKind.EXTERNAL and not isinstance(material, Known):
+            has_material = Match.NO if isinstance(material, Absent) else Match.MAYBE
+        enabled = self.links.value(resource, "is_enabled" if kind is KeyKind.KEY else "enabled")
+        arn = resource.value("arn")
+        policy = self._policy(separate or resource, resource, place)
+        return Key(
+            resource.address,
+            resource.span,
+            place,
+            note=note,
+            kind=kind,
+            policy=policy,
+            enabled=_or(enabled, Known(True)),
+            spec=self._spec(resource, kind),
+            usage=_or(self.links.value(resource, "key_usage"), Known("ENCRYPT_DECRYPT")),
+            key_origin=self._key_origin(resource, kind),
+            multi_region=Known(True) if kind is KeyKind.REPLICA else _or(self.links.value(resource, "multi_region"), Known(False)),
+            has_key_material=has_material,
+            policy_resource=separate.address if separate is not None else "",
+            policy_resource_span=separate.span if separate is not None else None,
+            known_arn=str(arn.value) if isinstance(arn, Known) and not arn.origin.sensitive else "",
+        )
+
+    def _spec(self, resource: PlannedResource, kind: KeyKind, steps: int = 3) -> Value:
+        """Return the key spec; a replica has that of its primary key."""
+        if kind is not KeyKind.REPLICA:
+            return _or(
+                self.links.value(resource, "customer_master_key_spec" if kind is KeyKind.KEY else "key_spec"), Known("SYMMETRIC_DEFAULT")
+            )
+        for reference in _references(self.links.value(resource, "primary_key_arn")):
+            primary = self.resources.get(reference.address)
+            if steps and primary is not None and primary.kind in _KINDS:
+                return self._spec(primary, _KINDS[primary.kind], steps - 1)
+        return Known("SYMMETRIC_DEFAULT")
+
+    def _key_origin(self, resource: PlannedResource, kind: KeyKind) -> Value:
+        if kind is KeyKind.EXTERNAL:
+            return Known("EXTERNAL")
+        if not _is_empty(self.links.value(resource, "xks_key_id")):
+            return Known("EXTERNAL_KEY_STORE")
+        return Known("AWS_KMS") if _is_empty(self.links.value(resource, "custom_key_store_id")) else Known("AWS_CLOUDHSM")
+
+    def _separate_policy(self, key: PlannedResource) -> PlannedResource | None:
+        resource = self._policies.get(key.address)
+        if resource is not None:
+            self.built.append(resource)
+        return resource
+
+    @cached_property
+    def _policies(self) -> Mapping[str, PlannedResource]:
+        """Return the ``aws_kms_key_policy`` of each key that has one, by the key's address."""
+        policies = [each for each in self.resources.values() if each.kind == "aws_kms_key_policy"]
+        return {reference.address: each for each in reversed(policies) for reference in _references(self.links.value(each, "key_id"))}
+
+    def _policy(self, resource: PlannedResource, key: PlannedResource, place: Place) -> KeyPolicy | UnreadablePolicy | Unknown:
+        """Return the key policy that ``resource`` gives to ``key``; the default one where the configuration writes none (B4)."""
+        span = resource.attribute_span("policy") or resource.span
+        leaves, _ = self.links.leaves(resource, self.links.expression(resource, "policy"))
+        if resource.is_unknown("policy"):
+            block = self.links.block(resource)
+            if not block:
+                return Unknown(f"{resource.address}.policy is known only after apply, and the plan does not say what it comes from")
+            if not self.links.is_written(resource, "policy"):
+                return default_key_policy(place, key.span)
+            document = document_leaf(leaves)
+            if document is not None:
+                self.built.append(document)
+                return read_key_policy(planned_document(document, self.links), PolicyForm.POLICY_DOCUMENT, document.span)
+            value = self.links.value(resource, "policy")
+            if isinstance(value, (Reference, Template)) or not isinstance(value, Unknown):
+                words = ", ".join(leaf.words for leaf in leaves[:3])
+                return Unknown(f"{resource.address}.policy is known only after apply: it depends on {words}", value.origin)
+            return value
+        value = resource.value("policy")
+        if isinstance(value, Absent) or value == Known(""):
+            return default_key_policy(place, key.span)
+        if isinstance(value, Known) and value.origin.sensitive:
+            return Unknown(f"{resource.address}.policy is sensitive, and a finding about a policy quotes it", value.origin)
+        policy = read_key_policy(value, PolicyForm.JSON_TEXT, span)
+        expression = self.links.expression(resource, "policy")
+        references = expression.get("references") if isinstance(expression, dict) else None
+        if isinstance(policy, KeyPolicy) and isinstance(references, list) and any(str(each).startswith(DOCUMENT) for each in references):
+            policy = replace(policy, form=PolicyForm.POLICY_DOCUMENT)
+        return policy
+
+    def _alias(self, resource: PlannedResource) -> Alias:
+        target = self.links.value(resource, "target_key_id")
+        return Alias(
+            resource.address,
+            resource.span,
+            self.places.of(resource),
+            note=self._note(resource),
+            name=self.links.value(resource, "name"),
+            target=target,
+        )
+
+    def _lookup(self, resource: PlannedResource) -> KeyLookup:
+        manager = resource.value("key_manager")
+        name = "key_id" if resource.type == "aws_kms_key" else "name"
+        key_id = self.links.value(resource, name)
+        if resource.is_read:
+            # Only what was read tells the key: the argument may be an alias of a key in this very plan.
+            for found in ("arn", "target_key_arn"):
+                link = self.links.to_key(resource.value(found))
+                key_id = link if isinstance(link, Reference) else key_id
+        lookup = KeyLookup(resource.address, resource.span, self.places.of(resource), note=self._note(resource), key_id=key_id)
+        return replace(lookup, manager=manager) if isinstance(manager, Known) else lookup
+
+    def _bucket(self, resource: PlannedResource) -> Bucket:
+        name = self.links.bucket_name(resource)
+        return Bucket(
+            resource.address,
+            resource.span,
+            self.places.of(resource),
+            note=self._note(resource),
+            name=name,
+            bucket_key_enabled=self._bucket_key(resource, name),
+        )
+
+    def _bucket_key(self, bucket: PlannedResource, name: Value) -> Value:
+        resource = self._encryptions.get(bucket.address)
+        if resource is None and isinstance(name, (Known, Template)):
+            resource = self._encryptions.get(name)
+        if resource is not None:
+            self.built.append(resource)
+            return _bucket_key_of(resource.value("rule"))
+        for configuration in _maps(self.links.value(bucket, "server_side_encryption_configuration")):
+            return _bucket_key_of(configuration.get("rule") or Absent())
+        return Absent()
+
+    @cached_property
+    def _encryptions(self) -> Mapping[str | Value, PlannedResource]:
+        """Return the separate encryption configuration of each bucket that has one, by the bucket's address or name."""
+        found: dict[str | Value, PlannedResource] = {}
+        for resource in self.resources.values():
+            if resource.kind == _ENCRYPTION:
+                named = self.links.value(resource, "bucket")
+                for name in (reference.address for reference in _references(named)):
+                    found.setdefault(name, resource)
+                if isinstance(named, (Known, Template)):
+                    found.setdefault(named, resource)
+        return found
+
+
+# -- reading -----------------------------------------------------------------------------------------------------------
+
+
+def _items(part: Part) -> Iterator[Part]:
+    """Yield the items of a list, which may be null, as Go writes an empty one."""
+    if part.plain is not None:
+        yield from part.items()
+
+
+def _changed(item: Part, note: str) -> Iterator[PlannedResource]:
+    """Yield the resource of one change, unless the change ends it."""
+    change = item.expect(dict, "a resource change").plain.get("change")
+    if not isinstance(change, dict) or not isinstance(change.get("actions", []), list):
+        raise ParseError("a resource change without a change and its actions", item.span, REMAKE)
+    if change.get("actions") in (["delete"], ["forget"]):
+        return
+    names = ("after", "after_unknown", "after_sensitive")
+    for name in names:
+        if not isinstance(change.get(name), (dict, bool, type(None))):
+            raise ParseError(f"{name} of a resource change is no object", item.span, REMAKE)
+    yield _resource(item, names, note=note)
+
+
+def _of_module(values: Part, name: str) -> Iterator[PlannedResource]:
+    """Yield the resources of a state's ``values``, module by module."""
+    root = values.members().get("root_module")
+    waiting = [root] if root is not None else []
+    while waiting:
+        members = waiting.pop().members()
+        for item in _items(members["resources"]) if "resources" in members else ():
+            if "deposed_key" not in item.expect(dict, "a resource").plain:
+                yield _resource(item, ("values", "", "sensitive_values"), is_read=True)
+        waiting.extend(_items(members["child_modules"]) if "child_modules" in members else ())
+
+
+def _resource(item: Part, names: tuple[str, str, str], *, is_read: bool = False, note: str = "") -> PlannedResource:
+    words = [item.plain.get(name) for name in ("address", "mode", "type", "name")]
+    if not all(isinstance(each, str) for each in words):
+        raise ParseError("a resource without address, mode, type and name", item.span, REMAKE)
+    address, mode, type, label = words
+    return PlannedResource(address, mode, type, label, item, names, is_read, note)
+
+
+# -- values ------------------------------------------------------------------------------------------------------------
+
+
+def _or(value: Value, default: Value) -> Value:
+    return default if isinstance(value, Absent) else value
+
+
+def _printable(value: Value, name: str) -> Value:
+    """Return a symbol in the place of a sensitive text: the explanation of a decision quotes a trail's name."""
+    if not value.origin.sensitive:
+        return value
+    return Symbol(name, SymbolKind.EXTERNAL, ANY_TEXT, "(sensitive value)", f"{name} is sensitive", value.origin)
+
+
+def _is_empty(value: Value) -> bool:
+    """Return whether an attribute says nothing: a state writes "" for text that is not there."""
+    return isinstance(value, Absent) or value == Known("")
+
+
+def _references(value: Value) -> Iterator[Reference]:
+    for _, outcome in outcomes(value):
+        if isinstance(outcome, Reference):
+            yield outcome
+        elif isinstance(outcome, Template):
+            yield from (part for part in text_parts(outcome) if isinstance(part, Reference))
+
+
+def _maps(value: Value) -> Iterable[MapValue]:
+    items = value.items if isinstance(value, ListValue) else (value,)
+    return [item for item in items if isinstance(item, MapValue)]
+
+
+def _bucket_key_of(rules: Value) -> Value:
+    values = (rule.get("bucket_key_enabled") for rule in _maps(rules))
+    return next((value for value in values if value is not None), Absent())
+
+
+def _without_keys(resource: PlannedResource) -> str:
+    return ".".join(f"module.{name}" for name in module_calls(resource.parts.module))

@@ -1,0 +1,404 @@
+"""Plans and states in, Configurations out."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from configuration_dump import assert_golden
+from plan_documents import (
+    KEY,
+    KEY_UNKNOWN,
+    POLICY,
+    TRAIL,
+    TRAIL_UNKNOWN,
+    Json,
+    change,
+    configured,
+    constant,
+    key_change,
+    known,
+    plan,
+    read_plan,
+    refs,
+    state,
+    trail_change,
+    without,
+)
+
+from ctkms_policy.model import Configuration, KeyPolicy, PolicyForm
+from ctkms_policy.source import ParseError, Source
+from ctkms_policy.terraform.plan import looks_like_plan
+from ctkms_policy.terraform.plan_address import Address, most_specific, steps
+from ctkms_policy.value import Absent, Choice, Known, Reference, Symbol, Unknown, describe
+
+GOLDEN = Path(__file__).parent / "golden" / "plan"
+ARN = "arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555"
+
+
+@pytest.mark.parametrize("case", sorted(path.name for path in GOLDEN.iterdir() if path.is_dir()))
+def test_golden(case: str) -> None:
+    text = (GOLDEN / case / "plan.json").read_text(encoding="utf-8")
+    assert_golden(read_plan(text), GOLDEN / case / "expected.json")
+
+
+def minimal(*references: str, **further: Any) -> Json:
+    """A trail and a key; the trail's key comes from the references."""
+    resources = [
+        configured("aws_cloudtrail.main", {"kms_key_id": refs(*references), "name": constant("audit")}),
+        configured("aws_kms_key.logs", {"policy": refs("var.policy")}),
+    ]
+    return plan([trail_change(), key_change()], resources, **further)
+
+
+def key_value(document: Json) -> object:
+    (trail,) = read_plan(document).trails
+    return trail.kms_key_id.value
+
+
+# -- addresses ---------------------------------------------------------------------------------------------------------
+
+
+def test_addresses_come_apart() -> None:
+    assert Address.of('module.a["x.y"].module.b[0].aws_kms_key.this["k[1]"]') == Address(
+        'module.a["x.y"].module.b[0]', "aws_kms_key.this", '["k[1]"]'
+    )
+    assert Address.of("data.aws_kms_key.found") == Address("", "data.aws_kms_key.found", "")
+    assert Address.of("") == Address("", "", "")
+    assert steps(r'a["q\"]."].b') == ("a", r'["q\"]."]', "b")
+
+
+def test_references_that_only_say_less_are_left_out() -> None:
+    listed = ["module.a[0].arn", "module.a[0]", "module.a", "var.b", "aws_kms_key.k.arn", "aws_kms_key.k", "aws_kms_key.k2"]
+    assert most_specific(listed) == ["module.a[0].arn", "var.b", "aws_kms_key.k.arn", "aws_kms_key.k2"]
+
+
+# -- what kind of file -------------------------------------------------------------------------------------------------
+
+
+def test_what_looks_like_a_plan() -> None:
+    assert looks_like_plan(json.dumps(plan([])).encode())
+    assert looks_like_plan(b"\xef\xbb\xbf\n " + json.dumps(state()).encode())
+    assert looks_like_plan(b'{"version": 4, "terraform_version": "1.11.4", "lineage": "x"}')
+    assert not looks_like_plan(b'{"format_version": "1.0"}')
+    assert not looks_like_plan(b'{"Resources": {"Trail": {"Type": "AWS::CloudTrail::Trail"}}}')
+    assert not looks_like_plan(b'# "format_version" "values"')
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "line"),
+    [
+        ('{\n "version": 4,\n "terraform_version": "1.11.4",\n "lineage": "x"}', "a raw state file is not read", 4),
+        ('{"format_version": "0.2",\n "resource_changes": []}', 'format_version is "0.2"', 1),
+        ('{"format_version": "10.0", "resource_changes": []}', 'format_version is "10.0"', 1),
+        ('{"format_version": 1, "resource_changes": []}', "format_version is no text", 1),
+        ('{"format_version": "1.0"}', "neither a plan nor a state", 1),
+        ('{"format_version": "1.0", "planned_values": {"root_module": {}}}', "the plan has no resource_changes", 1),
+        ("{}", "neither a plan nor a state", 1),
+        ("[]", "expected an object", 1),
+        ("", "not JSON: expecting value", 1),
+        ('{"format_version": "1.0",\n "resource_changes": [', "not JSON: expecting value", 2),
+        ('{"format_version": "1.0", "values": {}} x', "text after the end", 1),
+        ('{"format_version": "1.0", "values": NaN}', "not JSON: nan is no json number", 1),
+        ('{"format_version": "1.0", "values": {}, "values": {}}', 'key "values" is there twice', 1),
+        ('{"format_version": "1.0", "resource_changes": {}}', "expected a list", 1),
+        ('{"format_version": "1.0",\n "resource_changes": [\n{"address": "aws_cloudtrail.main"}]}', "without a change", 3),
+        ('{"format_version": "1.0", "resource_changes": [{"change": {}}]}', "without address, mode, type and name", 1),
+        ('{"format_version": "1.0", "resource_changes": ' + "[" * 5000, "nested too deeply", 1),
+    ],
+)
+def test_what_cannot_be_read_says_why(text: str, message: str, line: int) -> None:
+    with pytest.raises(ParseError) as error:
+        read_plan(text)
+    assert message in error.value.message
+    assert error.value.help
+    assert (error.value.span.path, error.value.span.line) == ("plan.json", line)
+
+
+def test_unknown_properties_are_ignored() -> None:
+    document = minimal("aws_kms_key.logs.arn", future={"x": 1}, action_invocations=[])
+    document["resource_changes"][0] |= {"identity": {"x": 1}, "action_reason": "new_reason"}
+    assert key_value(document) == Reference("aws_kms_key.logs", "arn")
+
+
+def test_half_a_surrogate_pair_is_no_character() -> None:
+    text = json.dumps(minimal("aws_kms_key.logs.arn")).replace("aws_cloudtrail.main", r"aws_cloudtrail.\ud800\ud83d\ude00")
+    (trail,) = read_plan(text).trails
+    assert trail.address == "aws_cloudtrail.\ufffd\U0001f600"
+
+
+# -- links -------------------------------------------------------------------------------------------------------------
+
+
+def test_an_attribute_that_is_not_written_is_absent_not_unknown() -> None:
+    document = plan([change("aws_cloudtrail.main", {"name": "audit"}, {"kms_key_id": True})], [configured("aws_cloudtrail.main")])
+    assert key_value(document) == Absent()
+
+
+def test_an_unknown_attribute_without_a_configuration_names_itself() -> None:
+    value = key_value({**minimal(), "configuration": {}})
+    assert isinstance(value, Unknown)
+    assert "aws_cloudtrail.main.kms_key_id" in value.reason
+
+
+def test_a_condition_on_known_values_changes_no_link() -> None:
+    assert key_value(minimal("var.create", "aws_kms_key.logs.arn", "aws_kms_key.logs")) == Reference("aws_kms_key.logs", "arn")
+
+
+def test_instances_that_do_not_exist_are_no_candidates() -> None:
+    listed = ("aws_kms_key.logs.arn", "aws_kms_key.logs", "aws_kms_external_key.none[0].arn", "aws_kms_external_key.none[0]")
+    assert key_value(minimal(*listed)) == Reference("aws_kms_key.logs", "arn")
+
+
+def test_a_local_stands_for_the_only_key_there_is() -> None:
+    relevant = [{"resource": "aws_kms_key.logs", "attribute": ["arn"]}, {"resource": "aws_cloudtrail.main", "attribute": ["id"]}]
+    assert key_value(minimal("local.key", relevant_attributes=relevant)) == Reference("aws_kms_key.logs", "arn")
+    assert isinstance(key_value(minimal("local.key")), Unknown)
+
+
+def test_a_local_stays_unknown_where_something_else_may_carry_a_key() -> None:
+    relevant = [{"resource": "aws_kms_key.logs", "attribute": ["arn"]}, {"resource": "aws_ssm_parameter.key", "attribute": ["value"]}]
+    document = minimal("local.key", relevant_attributes=relevant)
+    document["resource_changes"].append(change("aws_ssm_parameter.key", {"name": "x"}, {"value": True}))
+    value = key_value(document)
+    assert isinstance(value, Unknown)
+    assert "local.key" in value.reason
+
+
+def test_the_code_beside_the_plan_says_what_a_local_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "main.tf").write_text(
+        'locals {\n  key = aws_kms_key.logs.arn\n}\n\nresource "aws_cloudtrail" "main" {\n  name = "audit"\n}\n'
+    )
+    monkeypatch.chdir(tmp_path)
+    (trail,) = read_plan(minimal("local.key"), directory=tmp_path).trails
+    assert trail.kms_key_id.value == Reference("aws_kms_key.logs", "arn")
+    assert trail.note == "its block is at main.tf:5"
+
+
+def test_names_in_a_circle_end() -> None:
+    circle = {"a": {"expressions": {"x": refs("module.a.y")}, "module": {"outputs": {"y": {"expression": refs("var.x")}}}}}
+    assert isinstance(key_value(minimal("module.a.y", module_calls=circle)), Unknown)
+
+
+def test_two_candidates_are_a_choice_that_nothing_decides() -> None:
+    document = minimal("aws_kms_key.logs.arn", "aws_kms_key.logs", "aws_kms_key.other.arn", "aws_kms_key.other")
+    document["resource_changes"].append(key_change("aws_kms_key.other"))
+    value = key_value(document)
+    assert isinstance(value, Choice)
+    assert value.chosen is None
+    assert {branch.value for branch in value.branches} == {Reference("aws_kms_key.logs", "arn"), Reference("aws_kms_key.other", "arn")}
+
+
+# -- places ------------------------------------------------------------------------------------------------------------
+
+
+def provider(**expressions: object) -> Json:
+    return {"aws": {"name": "aws", "full_name": "registry.terraform.io/hashicorp/aws", "expressions": expressions}}
+
+
+def region_of(document: Json) -> object:
+    return read_plan(document).trails[0].place.region
+
+
+def test_the_region_of_the_provider() -> None:
+    key = "aws_kms_key.logs.arn"
+    assert region_of(minimal(key, provider_config=provider(region=constant("eu-west-1")))) == Known("eu-west-1")
+    by_variable = minimal(key, provider_config=provider(region=refs("var.region")), variables={"region": {"value": "eu-west-2"}})
+    assert region_of(by_variable) == Known("eu-west-2")
+    secret = {**by_variable, "configuration": {**by_variable["configuration"]}}
+    secret["configuration"]["root_module"] |= {"variables": {"region": {"sensitive": True}}}
+    assert isinstance(region_of(secret), Symbol)
+    no_region = minimal(key, provider_config=provider(region=refs("var.region")), variables={"region": {"value": "Europe"}})
+    assert isinstance(region_of(no_region), Symbol)
+
+
+def test_a_resource_with_a_region_of_its_own_tells_nothing_about_the_provider() -> None:
+    document = minimal("aws_kms_key.logs.arn")
+    elsewhere = change("aws_kms_key.elsewhere", {**KEY, "region": "us-west-2"}, KEY_UNKNOWN)
+    document["resource_changes"].append(elsewhere)
+    document["configuration"]["root_module"]["resources"].append(configured("aws_kms_key.elsewhere", {"region": constant("us-west-2")}))
+    configuration = read_plan(document)
+    assert isinstance(configuration.trails[0].place.region, Symbol)
+    assert configuration.keys[1].place.region == Known("us-west-2")
+
+
+def test_what_disagrees_about_the_account_tells_nothing() -> None:
+    callers = [known(f"data.aws_caller_identity.{name}", {"account_id": account}) for name, account in (("a", "1" * 12), ("b", "2" * 12))]
+    document = minimal("aws_kms_key.logs.arn", prior=callers)
+    document["configuration"]["root_module"]["resources"] += [
+        configured("data.aws_caller_identity.a"),
+        configured("data.aws_caller_identity.b"),
+    ]
+    assert isinstance(read_plan(document).trails[0].place.account, Symbol)
+
+
+# -- policies ----------------------------------------------------------------------------------------------------------
+
+
+def unwritten(**expressions: object) -> Json:
+    """A key whose policy is known only after apply."""
+    key = change("aws_kms_key.logs", without(KEY, "policy"), {**KEY_UNKNOWN, "policy": True})
+    return plan([key], [configured("aws_kms_key.logs", dict(expressions))])
+
+
+def test_a_policy_that_is_not_written_is_the_default_one_and_an_unknown_one_is_not() -> None:
+    (omitted,) = read_plan(unwritten()).keys
+    assert isinstance(omitted.policy, KeyPolicy)
+    assert omitted.policy.form is PolicyForm.DEFAULT
+    (unknown,) = read_plan(unwritten(policy=refs("aws_iam_role.r.arn"))).keys
+    assert isinstance(unknown.policy, Unknown)
+    (unconfigured,) = read_plan({**unwritten(), "configuration": {}}).keys
+    assert isinstance(unconfigured.policy, Unknown)
+
+
+def test_a_policy_points_into_the_string_of_the_plan() -> None:
+    text = json.dumps(minimal("aws_kms_key.logs.arn"), indent=2)
+    (key,) = read_plan(text).keys
+    assert isinstance(key.policy, KeyPolicy)
+    span = key.policy.statements[1].conditions[0].values[0].origin.span
+    assert span is not None
+    line = text.split("\n")[span.line - 1]
+    assert line[span.column - 1 : span.end_column - 1].startswith(r"\"arn:aws:cloudtrail:eu-west-1:111122223333:trail/audit")
+
+
+def test_a_document_that_was_read_gives_the_form_its_policy_is_written_in() -> None:
+    document = minimal("aws_kms_key.logs.arn")
+    document["configuration"]["root_module"]["resources"][1]["expressions"]["policy"] = refs(
+        "data.aws_iam_policy_document.key.json", "data.aws_iam_policy_document.key"
+    )
+    (key,) = read_plan(document).keys
+    assert isinstance(key.policy, KeyPolicy)
+    assert key.policy.form is PolicyForm.POLICY_DOCUMENT
+
+
+def test_a_document_with_unknown_statements_may_have_others() -> None:
+    key = change("aws_kms_key.logs", without(KEY, "policy"), {**KEY_UNKNOWN, "policy": True})
+    document = change("data.aws_iam_policy_document.key", {"version": None}, {"json": True, "statement": True}, actions=["read"])
+    policy = refs("data.aws_iam_policy_document.key.json", "data.aws_iam_policy_document.key")
+    resources = [configured("aws_kms_key.logs", {"policy": policy}), configured("data.aws_iam_policy_document.key")]
+    (made,) = read_plan(plan([key, document], resources)).keys
+    assert isinstance(made.policy, KeyPolicy)
+    assert made.policy.statements == ()
+    assert "statement is known only after apply" in made.policy.rest
+
+
+# -- what is there -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("actions", "stays"),
+    [
+        (["create"], True),
+        (["update"], True),
+        (["no-op"], True),
+        (["delete", "create"], True),
+        (["create", "delete"], True),
+        (["create", "forget"], True),
+        (["delete"], False),
+        (["forget"], False),
+    ],
+)
+def test_what_an_action_leaves_behind(actions: list[str], stays: bool) -> None:
+    found = read_plan(plan([change("aws_cloudtrail.main", TRAIL, TRAIL_UNKNOWN, actions=actions)]))
+    assert len(found.trails) == stays
+
+
+def test_a_plan_that_ended_with_an_error_says_so() -> None:
+    (problem,) = read_plan(minimal("aws_kms_key.logs.arn", errored=True)).problems
+    assert "ended with an error" in problem.message
+
+
+def test_a_key_that_exists_is_found_by_its_arn() -> None:
+    key = known("aws_kms_key.logs", {**KEY, "arn": ARN, "key_id": ARN[-36:]})
+    configuration = read_plan(state(known("aws_cloudtrail.main", {**TRAIL, "kms_key_id": ARN}), key))
+    assert configuration.trails[0].kms_key_id.value == Reference("aws_kms_key.logs", "arn")
+    assert configuration.keys[0].known_arn == ARN
+    assert configuration.keys[0].place.account == Known("111122223333")
+
+
+def test_the_manager_of_a_key_that_was_looked_up() -> None:
+    found = known("data.aws_kms_key.s3", {"key_id": "alias/aws/s3", "key_manager": "AWS"})
+    (lookup,) = read_plan(minimal("aws_kms_key.logs.arn", prior=[found])).lookups
+    assert lookup.manager == Known("AWS")
+
+
+# -- what must not be seen ---------------------------------------------------------------------------------------------
+
+
+def test_the_source_that_findings_quote_holds_nothing_else() -> None:
+    document = minimal("aws_kms_key.logs.arn", variables={"password": {"value": "hush-variable"}})
+    document["resource_changes"] += [
+        change("aws_db_instance.main", {"password": "hush-resource"}),
+        change("aws_cloudtrail.other", {**TRAIL, "name": "hush-name"}, TRAIL_UNKNOWN, sensitive={"name": True}),
+    ]
+    document["resource_changes"][0]["change"]["before"] = {"name": "hush-before"}
+    for text in (json.dumps(document), json.dumps(document, indent=2)):
+        sources: dict[str, Source] = {}
+        configuration = read_plan(text, sources)
+        shown = sources["plan.json"].text
+        assert "hush" in text
+        assert "hush" not in shown
+        assert len(shown) == len(text)
+        assert [len(line) for line in shown.split("\n")] == [len(line) for line in text.split("\n")]
+        assert '"audit"' in shown
+        assert POLICY[:20].replace('"', r"\"") in shown
+        assert describe(configuration.trails[1].name) == "(sensitive value)"
+
+
+def test_a_sensitive_policy_is_not_judged() -> None:
+    """The explanation of a decision quotes the statements it rests on."""
+    key = change("aws_kms_key.logs", KEY, KEY_UNKNOWN, sensitive={"policy": True})
+    (made,) = read_plan(plan([key])).keys
+    assert isinstance(made.policy, Unknown)
+    assert "aws_kms_key.logs.policy is sensitive" in made.policy.reason
+    later = change("aws_kms_key.logs", without(KEY, "policy"), {**KEY_UNKNOWN, "policy": True})
+    blocks = {"statement": [{"sid": "hush", "actions": ["kms:*"]}]}
+    secret = {"statement": [{"sid": True}]}
+    document = change("data.aws_iam_policy_document.key", blocks, {"json": True}, actions=["read"], sensitive=secret)
+    policy = refs("data.aws_iam_policy_document.key.json", "data.aws_iam_policy_document.key")
+    (made,) = read_plan(plan([later, document], [configured("aws_kms_key.logs", {"policy": policy})])).keys
+    assert isinstance(made.policy, Unknown)
+    assert "holds something sensitive" in made.policy.reason
+
+
+# -- size --------------------------------------------------------------------------------------------------------------
+
+
+def large(resources: int) -> str:
+    """A plan in which each bucket refers to the one before and the trail to the last."""
+    module = [
+        configured(f"aws_s3_bucket.b{number}", {"tags": refs(f"aws_s3_bucket.b{number - 1}.id", f"aws_s3_bucket.b{number - 1}")})
+        for number in range(resources)
+    ]
+    changes = [
+        change(
+            f"module.m.aws_s3_bucket.b{number}", {"bucket": f"b{number}", "tags": {f"t{tag}": "x" * 20 for tag in range(20)}}, {"arn": True}
+        )
+        for number in range(resources)
+    ]
+    outputs = {"last": {"expression": refs(f"aws_s3_bucket.b{resources - 1}.arn")}}
+    document = minimal("module.m.last", module_calls={"m": {"source": "./m", "module": {"outputs": outputs, "resources": module}}})
+    document["resource_changes"] += changes
+    return json.dumps(document)
+
+
+def test_a_large_plan_is_read_in_linear_time() -> None:
+    def seconds(text: str) -> float:
+        started = time.process_time()
+        assert len(read_plan(text).trails[0].depends_on) > 100
+        return time.process_time() - started
+
+    small, big = large(300), large(2400)
+    assert seconds(big) < 8 * max(seconds(small), 0.05) * 4, "a generous bound: quadratic work takes 64 times as long"
+
+
+def read(case: str) -> Configuration:
+    return read_plan((GOLDEN / case / "plan.json").read_text(encoding="utf-8"))
+
+
+def test_golden_plans_are_in_one_line_and_in_many() -> None:
+    text = (GOLDEN / "create" / "plan.json").read_text(encoding="utf-8")
+    assert read_plan(json.dumps(json.loads(text))).trails == read("create").trails
