@@ -88,6 +88,10 @@ class Origin:
         """Return this origin with one more step in front."""
         return replace(self, via=(step, *self.via))
 
+    def after(self, way: tuple[Step, ...]) -> Origin:
+        """Return this origin with the steps of another way in front, each step once."""
+        return replace(self, via=tuple(dict.fromkeys((*way, *self.via)))) if way else self
+
     def joined(self, *others: Origin) -> Origin:
         """Return this origin with the inputs and the sensitivity of the others added."""
         inputs = self.inputs.union(*(other.inputs for other in others))
@@ -291,10 +295,16 @@ def through(value: Value, step: Step) -> Value:
     return replace(value, origin=value.origin.through(step))
 
 
+def taken(choice: Choice, index: int) -> Value:
+    """Return what a branch of a Choice is, with the way of the Choice, which says what decides it, in front of its own."""
+    value = choice.branches[index].value
+    return replace(value, origin=value.origin.after(choice.origin.via)) if choice.origin.via else value
+
+
 def default_of(value: Value) -> Value:
     """Return what default inputs choose; a Choice that only inputs without defaults decide stays one."""
     while isinstance(value, Choice) and value.chosen is not None:
-        value = value.branches[value.chosen].value
+        value = taken(value, value.chosen)
     return value
 
 
@@ -327,7 +337,8 @@ def lift(function: Callable[..., Value], arguments: Sequence[Value], origin: Ori
         narrowed = [_narrow(argument, choice.condition, index) for argument in arguments]
         narrowed[position] = _narrow(branch.value, choice.condition, index)
         branches.append(Branch(branch.when, lift(function, narrowed, origin)))
-    return choose(choice.condition, branches, choice.chosen, replace(origin, inputs=origin.inputs | choice.origin.inputs))
+    origin = replace(origin.after(choice.origin.via), inputs=origin.inputs | choice.origin.inputs)
+    return choose(choice.condition, branches, choice.chosen, origin)
 
 
 def choose(condition: str, branches: Sequence[Branch], chosen: int | None, origin: Origin = NOWHERE) -> Value:

@@ -91,7 +91,7 @@ def test_the_attribute_spans_name_and_value() -> None:
 
 def test_a_trail_without_a_name_gets_one_of_known_shape() -> None:
     assert describe(trail_of(TRAIL).name) == '"${AWS::StackName}-Trail-${random}"'
-    assert describe(trail_of(TRAIL).arn) == '"arn:${partition}:cloudtrail:${region}:${account}:trail/${AWS::StackName}-Trail-${random}"'
+    assert describe(trail_of(TRAIL).arn) == '"arn:${AWS::Partition}:cloudtrail:${AWS::Region}:${AWS::AccountId}:trail/${AWS::StackName}-Trail-${random}"'
 
 
 CHOOSING = (

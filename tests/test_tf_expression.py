@@ -179,7 +179,7 @@ def test_value(text: str, expected: Value) -> None:
         ("[1][-1]", "index -1 is out of range"),
         ("aws_kms_key.none[0].arn", "index 0 is out of range"),
         ("{a = 1}.b", 'there is no "b" in the map'),
-        ("var.key.x", "null has no x"),
+        ("{a = null}.a.x", "null has no x"),
         ('"a".b', "a string, number or bool has no b"),
         ("1 / 0", "division by zero"),
         ('1 + "x"', '"x" is not a number'),

@@ -205,7 +205,7 @@ class Evaluator:
             return self._pseudo_parameter(name, stack, inputs, origin)
         if name in stack.parameters:
             return placed(self._parameter(stack.parameters[name], stack, inputs), origin)
-        if name in stack.resources:
+        if name in stack.resources or stack.is_made_by_sam(name):
             return self._attribute(stack, name, "Ref", inputs, origin)
         return Unknown(f'"{name}" is neither a parameter nor a resource of the template', origin)
 
@@ -219,7 +219,7 @@ class Evaluator:
 
     def _attribute_named(self, dotted: str, stack: Stack, inputs: Inputs, origin: Origin) -> Value:
         name, _, attribute = dotted.partition(".")
-        if name not in stack.resources:
+        if name not in stack.resources and not stack.is_made_by_sam(name):
             return Unknown(f'"{name}" is no resource of the template', origin)
         if not attribute:
             return Unknown(f'Fn::GetAtt of "{name}" without an attribute', origin)

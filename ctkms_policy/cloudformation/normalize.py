@@ -11,11 +11,25 @@ from ctkms_policy.cloudformation.conditions import Inputs
 from ctkms_policy.cloudformation.containers import Assembled, Files
 from ctkms_policy.cloudformation.intrinsics import NESTED_STACKS, Evaluator, generated_name, stack_name_symbol
 from ctkms_policy.cloudformation.judged_keys import Use, judge_keys
+from ctkms_policy.cloudformation.loops import with_loops_expanded
 from ctkms_policy.cloudformation.parameters import Parameters
 from ctkms_policy.cloudformation.resources import ResourceReader, creation, head_of, references_in
 from ctkms_policy.cloudformation.stack import Stack
 from ctkms_policy.cloudformation.template import Template
-from ctkms_policy.model import Alias, Bucket, Configuration, EventDataStore, Key, KeyKind, Language, Place, Trail, ambient_place
+from ctkms_policy.model import (
+    Alias,
+    Bucket,
+    Configuration,
+    EventDataStore,
+    Key,
+    KeyKind,
+    Language,
+    Place,
+    Trail,
+    ambient_account,
+    ambient_partition,
+    ambient_region,
+)
 from ctkms_policy.source import ParseError, Source
 from ctkms_policy.value import Entry, Known, ListValue, MapValue, Reference, Symbol, Value, scalar_text, substitute
 
@@ -92,7 +106,7 @@ class _Scan:
                 templates.extend((path.resolve(), template) for template in self._files.read(path, source))
             except ParseError as error:
                 broken.append(Configuration(Language.CLOUDFORMATION, source.path, problems=(error,)))
-        for path, template in _roots(templates, self._files):
+        for path, template in _roots(templates, self._files, self._parameters):
             self._units.append(self._unit(path, template))
         for unit in self._units:
             for export in _exports(unit):
@@ -105,7 +119,7 @@ class _Scan:
     def _unit(self, file: Path, template: Template) -> _Unit:
         assembled = self._files.assembled(file)
         name: Value = Known(assembled.stack_name) if assembled.stack_name else stack_name_symbol()
-        stack = Stack(template, _place(assembled), name, given=self._parameters.values)
+        stack = with_loops_expanded(Stack(template, _place(assembled), name, given=self._parameters.values))
         unit = _Unit(file, stack, Evaluator())
         unit.evaluator.imported = lambda export: self._imported(unit, export)
         self._nest(unit, stack, (file,))
@@ -174,11 +188,11 @@ def nested_file(stack: Stack, logical_id: str, file: Path, files: Files) -> Path
     return next(filter(None, (files.asset(file, text) for text in _texts(url))), None)
 
 
-def _roots(templates: list[tuple[Path, Template]], files: Files) -> list[tuple[Path, Template]]:
+def _roots(templates: list[tuple[Path, Template]], files: Files, parameters: Parameters) -> list[tuple[Path, Template]]:
     """Return the templates that no other one nests; of a cycle, the first."""
     nests: dict[Path, set[Path]] = {}
     for path, template in templates:
-        stack = Stack(template, ambient_place(), stack_name_symbol())
+        stack = with_loops_expanded(Stack(template, _place(Assembled()), stack_name_symbol(), given=parameters.values))
         found = {nested_file(stack, logical_id, path, files) for logical_id in stack.resources}
         nests.setdefault(path, set()).update(each for each in found if each is not None and each != path)
     nested = {file for found in nests.values() for file in found}
@@ -204,7 +218,7 @@ def _reached(start: list[Path], nests: dict[Path, set[Path]]) -> set[Path]:
 
 def _nested_stack(stack: Stack, logical_id: str, template: Template, inputs: Inputs, created_when: str) -> Stack:
     parameters = stack.property_of(logical_id, "Parameters")
-    return Stack(
+    nested = Stack(
         template,
         stack.place,
         generated_name(stack, logical_id),
@@ -215,14 +229,14 @@ def _nested_stack(stack: Stack, logical_id: str, template: Template, inputs: Inp
         inputs=inputs,
         created_when=created_when,
     )
+    return with_loops_expanded(nested)
 
 
 def _place(assembled: Assembled) -> Place:
-    place = ambient_place()
     return Place(
-        Known(assembled.account) if assembled.account else place.account,
-        Known(assembled.region) if assembled.region else place.region,
-        place.partition,
+        Known(assembled.account) if assembled.account else ambient_account(spelling="AWS::AccountId"),
+        Known(assembled.region) if assembled.region else ambient_region(spelling="AWS::Region"),
+        ambient_partition(spelling="AWS::Partition"),
     )
 
 

@@ -189,6 +189,10 @@ class ResourceReader:
     def _rest(self) -> str:
         """Return why further properties may follow, or ""."""
         properties = self._stack.part_of(self._logical_id, "Properties")
+        if isinstance(properties, Unknown):
+            return properties.reason
+        if isinstance(properties, MapValue) and properties.rest:
+            return properties.rest
         if isinstance(properties, MapValue) and not any(entry.name.startswith("Fn::") for entry in properties.entries):
             return ""
         if isinstance(properties, Absent):

@@ -11,7 +11,7 @@ from ctkms_policy.cloudformation.parameters import Declaration, read_declaration
 from ctkms_policy.cloudformation.template import Template
 from ctkms_policy.model import Place
 from ctkms_policy.source import Span
-from ctkms_policy.value import Absent, Entry, Known, MapValue, Value
+from ctkms_policy.value import Absent, Entry, Known, ListValue, MapValue, Unknown, Value
 
 
 @dataclass(eq=False)
@@ -77,5 +77,15 @@ class Stack:
     def property_of(self, logical_id: str, name: str) -> Value:
         """Return a property of a resource as written, or Absent."""
         properties = self.part_of(logical_id, "Properties")
+        if isinstance(properties, Unknown):
+            return properties
         written = properties.get(name) if isinstance(properties, MapValue) else None
         return Absent() if written is None else written
+
+    def is_made_by_sam(self, logical_id: str) -> bool:
+        """Return whether the name is one that SAM makes up for what a resource of its own needs: ``FunctionRole`` for ``Function``."""
+        declared = self.template.root.get("Transform")
+        names = declared.items if isinstance(declared, ListValue) else (declared,)
+        if Known("AWS::Serverless-2016-10-31") not in names or logical_id in self.resources:
+            return False
+        return any(logical_id.startswith(each) and self.type_of(each).startswith("AWS::Serverless::") for each in self.resources)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ctkms_policy.json_text import parse_json_source
+from ctkms_policy.cloudformation.template_json import parse_template_json
 from ctkms_policy.source import ParseError, Source, Span
 from ctkms_policy.value import Entry, Known, ListValue, MapValue, Value
 
@@ -82,7 +82,7 @@ def _documents(source: Source) -> tuple[Value, ...]:
     if source.text.lstrip()[:1] not in ("{", "["):
         return _yaml(source)
     try:
-        return (parse_json_source(source),)
+        return (parse_template_json(source),)
     except ParseError as error:
         # CloudFormation reads JSON as the YAML it nearly is: comments and a comma too many are fine. What is wrong in both is
         # reported as the JSON that it was meant to be.

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import yaml
 
+from ctkms_policy.cloudformation.detect import is_read
 from ctkms_policy.source import ParseError, Run, Source, Span, TextMap
 from ctkms_policy.value import Absent, Entry, Known, ListValue, MapValue, Origin, Value, scalar_text
 
@@ -54,12 +55,19 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def parse_yaml_source(source: Source) -> tuple[Value, ...]:
-    """Return the value of every document of the file.
+    """Return the value of every document of the file. The bodies of resources of which nothing is read have no spans.
 
     Raises ParseError for text that is not YAML, a key that a map has twice, an alias without or inside its own anchor, nesting deeper
     than MAX_DEPTH, and more than MAX_NODES values.
     """
-    return _Builder(source).documents()
+    try:
+        return _Builder(source, exact=False).documents()
+    except (_Irregular, ParseError):
+        return _Builder(source, exact=True).documents()
+
+
+class _Irregular(Exception):
+    """Something in the body of a resource that only the exact reading can judge."""
 
 
 @dataclass(slots=True)
@@ -76,8 +84,9 @@ class _Open:
 
 
 class _Builder:
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, *, exact: bool) -> None:
         self._source = source
+        self._exact = exact
         self._text = source.text
         self._open: list[_Open] = []
         self._anchors: dict[str, tuple[Value, int]] = {}
@@ -87,10 +96,13 @@ class _Builder:
 
     def documents(self) -> tuple[Value, ...]:
         end = 0
-        for event in self._events():
+        events = self._events()
+        for event in events:
             if isinstance(event, yaml.ScalarEvent):
                 value, end = self._scalar(event), self._end(event)
                 self._add(value, 1, event.anchor)
+                if not self._exact and self._is_type_of_no_matter():
+                    end = self._rest_without_spans(events, end)
             elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
                 self._start(event)
             elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
@@ -104,6 +116,66 @@ class _Builder:
             elif isinstance(event, yaml.DocumentStartEvent):
                 self._anchors.clear()
         return tuple(self._documents)
+
+    def _is_type_of_no_matter(self) -> bool:
+        """Return whether what was read last is the ``Type`` of a resource of which nothing is read."""
+        if len(self._open) != 3 or self._documents:
+            return False
+        root, _, body = self._open
+        kind = body.items[-1]
+        return (
+            len(body.items) % 2 == 0
+            and body.items[-2] == Known("Type")
+            and isinstance(kind, Known)
+            and isinstance(kind.value, str)
+            and not is_read(kind.value)
+            and root.items[-1] == Known("Resources")
+            and len(root.items) % 2 == 1
+            and all(each.is_map and not each.tag and each.anchor is None for each in self._open)
+        )
+
+    def _rest_without_spans(self, events: Iterator[_Event], end: int) -> int:
+        """Read the body that is open up to its end, and return where that is in the text. Raises _Irregular."""
+        body = self._open[-1]
+        waiting: list[tuple[str, list[Value]]] = [("", body.items)]
+        last: _Event = None
+        nodes = 0
+        for event in events:
+            if isinstance(event, yaml.ScalarEvent):
+                last = event
+                text = event.value
+                typed = _typed(text) if event.tag is None and not event.style else text
+                value: Value = Absent() if typed is None else Known(typed)
+                tag = event.tag
+            elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
+                if event.anchor is not None or len(waiting) + 3 > MAX_DEPTH:
+                    raise _Irregular
+                waiting.append((event.tag or "", []))
+                continue
+            elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
+                if _is_wide(event) and self._text[self._end(event) - 1] in "]}":
+                    last = event
+                if len(waiting) == 1:
+                    break
+                tag, items = waiting.pop()
+                value = _bare_map(items) if isinstance(event, yaml.MappingEndEvent) else ListValue(tuple(items))
+            else:
+                raise _Irregular
+            if getattr(event, "anchor", None) is not None:
+                raise _Irregular
+            if tag and tag.startswith("!") and len(tag) > 1:
+                name = tag[1:]
+                value = MapValue((Entry(Known(name if name in ("Ref", "Condition") else f"Fn::{name}"), value),))
+            nodes += 1
+            waiting[-1][1].append(value)
+        body.nodes += nodes
+        end = self._end(last) if last is not None else end
+        self._close_without_spans()
+        return end
+
+    def _close_without_spans(self) -> None:
+        done = self._open.pop()
+        self._add(_bare_map(done.items), done.nodes, None)
 
     def _events(self) -> Iterator[_Event]:
         loader = _LOADER(self._text)
@@ -223,16 +295,13 @@ class _Builder:
         return self._tagged(value, tag, tag_span)
 
     def _plain(self, text: str, start: int, end: int, origin: Origin) -> Value:
-        """Return a plain scalar with its YAML 1.1 type, but keep the text of whatever would not be written the same way again."""
-        if text in _NULL:
+        """Return a plain scalar with its type."""
+        typed = _typed(text)
+        if typed is None:
             return Absent(origin)
-        if text in _TRUE or text in _FALSE:
-            return Known(text in _TRUE, origin)
-        if _INTEGER.fullmatch(text) and text != "-0":
-            return Known(int(text), origin)
-        if _DECIMAL.fullmatch(text) and str(float(text)) == text:
-            return Known(float(text), origin)
-        return Known(text, origin, self._text_map(text, None, start, end))
+        if isinstance(typed, str):
+            return Known(text, origin, self._text_map(text, None, start, end))
+        return Known(typed, origin)
 
     def _tag(self, event: _Event) -> tuple[str, Span | None, int]:
         """Return the name of a short form ("" for none), the span of the tag and where the content starts."""
@@ -296,6 +365,33 @@ class _Builder:
         size = len(self._text)
         start = min(start, size)
         return self._source.span(start, min(size, start if end is None else max(start, end)))
+
+
+def _typed(text: str) -> str | int | float | bool | None:
+    """Return a plain scalar with its YAML 1.1 type, but as text whatever would not be written the same way again."""
+    if text in _NULL:
+        return None
+    if text in _TRUE or text in _FALSE:
+        return text in _TRUE
+    if text[0] in "-0123456789":
+        if _INTEGER.fullmatch(text) and text != "-0":
+            return int(text)
+        if _DECIMAL.fullmatch(text) and str(float(text)) == text:
+            return float(text)
+    return text
+
+
+def _bare_map(items: list[Value]) -> MapValue:
+    """Return a map without spans. Raises _Irregular for a merge key, a key that is there twice or one that is not a string."""
+    entries: dict[str, Entry] = {}
+    for key, value in zip(items[::2], items[1::2], strict=True):
+        if not isinstance(key, Known):
+            raise _Irregular
+        name = scalar_text(key.value)
+        if name == "<<" or name in entries:
+            raise _Irregular
+        entries[name] = Entry(key if isinstance(key.value, str) else Known(name), value)
+    return MapValue(tuple(entries.values()))
 
 
 def _is_wide(event: _Event) -> bool:

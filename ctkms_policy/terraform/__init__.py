@@ -1,0 +1,1 @@
+"""Terraform: from module directories and plans to Configurations. README.md in this directory is the reading order."""

@@ -23,6 +23,7 @@ from ctkms_policy.value import (
     default_of,
     describe,
     lift,
+    taken,
 )
 
 _REPEATED = re.compile(r"(?<![\w.])(?:each|count|self)\b")
@@ -45,11 +46,14 @@ def _decided(value: Value, expression: Expression, scope: Scope) -> Value:
     if isinstance(value, Failure):
         return value
     if isinstance(value, Known):
-        return value.origin.decision or Known(value.value, Origin(value.origin.span))
+        decision = value.origin.decision
+        if decision is None:
+            return Known(value.value, Origin(value.origin.span, value.origin.via))
+        return replace(decision, origin=decision.origin.after(value.origin.via))
     if isinstance(value, Symbol):
         name = describe(value)
-        return decided_by(value.name, f"{name} = true", f"{name} = false", None, Origin(value.origin.span))
-    return named_condition(expression, scope, None, Origin(value.origin.span))
+        return decided_by(value.name, f"{name} = true", f"{name} = false", None, Origin(value.origin.span, value.origin.via))
+    return named_condition(expression, scope, None, Origin(value.origin.span, value.origin.via))
 
 
 def identified(value: Known, expression: Expression, scope: Scope) -> Known:
@@ -61,7 +65,7 @@ def identified(value: Known, expression: Expression, scope: Scope) -> Known:
         default = default_of(decision)
         if isinstance(default, Known) and default.value is value.value:
             return value
-    plain = Origin(value.origin.span, inputs=value.origin.inputs, sensitive=value.origin.sensitive)
+    plain = Origin(value.origin.span, value.origin.via, inputs=value.origin.inputs, sensitive=value.origin.sensitive)
     named = named_condition(expression, scope, value.value, plain)
     return replace(value, origin=replace(value.origin, decision=named if isinstance(named, Choice) else None))
 
@@ -119,16 +123,17 @@ def _place(text: str, span: Span, scope: Scope) -> str:
 
 
 def select(condition: Value, then: Callable[[], Value], otherwise: Callable[[], Value], origin: Origin) -> Value:
-    """Return what a condition (of ``as_condition``) picks. A side that it cannot pick is not evaluated."""
+    """Return what a condition (of ``as_condition``) picks, by way of the condition. A side that it cannot pick is not evaluated."""
     if isinstance(condition, Choice):
         branches = []
         for index, branch in enumerate(condition.branches):
             picked = select(branch.value, then, otherwise, origin)
             branches.append(Branch(branch.when, narrowed(picked, condition.condition, index)))
-        inputs = origin.inputs | condition.origin.inputs
-        return choose(condition.condition, branches, condition.chosen, replace(origin, inputs=inputs))
+        origin = replace(origin.after(condition.origin.via), inputs=origin.inputs | condition.origin.inputs)
+        return choose(condition.condition, branches, condition.chosen, origin)
     if isinstance(condition, Known):
-        return then() if condition.value is True else otherwise()
+        value = then() if condition.value is True else otherwise()
+        return replace(value, origin=value.origin.after(condition.origin.via)) if condition.origin.via else value
     return condition
 
 
@@ -137,7 +142,7 @@ def narrowed(value: Value, condition: str, index: int) -> Value:
     if not isinstance(value, Choice):
         return value
     if value.condition == condition and index < len(value.branches):
-        return narrowed(value.branches[index].value, condition, index)
+        return narrowed(taken(value, index), condition, index)
     branches = [Branch(branch.when, narrowed(branch.value, condition, index)) for branch in value.branches]
     return choose(value.condition, branches, value.chosen, value.origin)
 
@@ -148,7 +153,7 @@ def settled(value: Value, scope: Scope) -> Value:
         return value
     supposed = scope.forced(value.condition)
     if supposed is not None:
-        return settled(value.branches[TRUE if supposed else FALSE].value, scope)
+        return settled(taken(value, TRUE if supposed else FALSE), scope)
     branches = [Branch(branch.when, settled(branch.value, scope)) for branch in value.branches]
     return choose(value.condition, branches, value.chosen, value.origin)
 
@@ -159,7 +164,7 @@ def collapsed(value: Value, origin: Origin) -> Value:
         default = default_of(value)
         if isinstance(default, Known) and all(isinstance(branch, Known) for branch in _leaves(value)):
             inputs = origin.inputs | _inputs(value)
-            return Known(default.value, replace(origin, inputs=inputs, decision=value))
+            return Known(default.value, replace(origin.after(default.origin.via), inputs=inputs, decision=value))
     return value
 
 

@@ -6,6 +6,7 @@ an error at run time is a ``Failure``, which ``try`` and ``can`` see and everybo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -71,6 +72,7 @@ from ctkms_policy.value import (
     Origin,
     Reference,
     Symbol,
+    SymbolKind,
     Template,
     Unknown,
     Value,
@@ -125,9 +127,10 @@ class _TooManyRounds(Exception):
 
 @dataclass
 class _Evaluator:
-    """Evaluates one expression and counts the rounds of its loops."""
+    """Evaluates one expression and counts the rounds of its loops; ``trying`` is whether ``try`` or ``can`` sees what fails."""
 
     rounds: int = field(default=0)
+    trying: bool = field(default=False)
 
     def value(self, expression: Expression, scope: Scope) -> Value:
         method = _METHODS[type(expression)]
@@ -218,9 +221,30 @@ class _Evaluator:
             remaining = iter(outcomes)
             path = tuple(each if isinstance(each, str) else next(remaining) for each in evaluated)
             value, taken = scope.lookup(name, path, expression.span)
-            return self.walk(settled(value, scope), path[taken:], spans[taken:], scope)
+            value, rest = settled(value, scope), spans[taken:]
+            if name not in ("var", "local") or self.trying:
+                return self.walk(value, path[taken:], rest, scope)
+            return lift(lambda base: self.required(base, (name, *path), rest, scope), (value,), value.origin)
 
         return lift(look_up, keys, Origin(expression.span))
+
+    def required(self, value: Value, path: Sequence[Step], spans: Sequence[Span], scope: Scope) -> Value:
+        """Return what the last steps of ``path``, those with ``spans``, make of a value.
+
+        An attribute that the default of an input lacks is a symbol: Terraform fails unless an input gives it.
+        """
+        done = len(path) - len(spans)
+        for position, span in enumerate(spans, done):
+            following = step_into(value, path[position], scope, span)
+            open_to_inputs = isinstance(value, (MapValue, Absent)) and value.origin.inputs
+            if isinstance(following, Failure) and open_to_inputs and all(isinstance(step, (str, Known)) for step in path):
+                step, spelling = path[position], _path_text(path)
+                missing = describe(Known(step) if isinstance(step, str) else step)
+                reason = f"{_path_text(path[:position])} has no {missing} by default"
+                origin = Origin(spans[-1], value.origin.via, sensitive=value.origin.sensitive)
+                return Symbol(f"{scope.condition_prefix}{spelling}", SymbolKind.INPUT, spelling=spelling, reason=reason, origin=origin)
+            value = following
+        return value
 
     def walk(self, value: Value, steps: Iterable[Step], spans: Iterable[Span], scope: Scope) -> Value:
         for step, span in zip(steps, spans, strict=True):
@@ -265,9 +289,8 @@ class _Evaluator:
             return _same_type(side(index), side(not index))
 
         condition = self.condition(expression.condition, scope)
-        if isinstance(condition, Known):
-            picked = side(condition.value is True)
-            return unified(condition.value is True) if _may_become_text(picked) else picked
+        if isinstance(condition, Known) and not _may_become_text(side(condition.value is True)):
+            return select(condition, lambda: side(True), lambda: side(False), Origin(expression.span))
         return select(condition, lambda: unified(True), lambda: unified(False), Origin(expression.span))
 
     def unary(self, expression: Unary, scope: Scope) -> Value:
@@ -285,7 +308,10 @@ class _Evaluator:
             left = self.condition(expression.left, scope)
             right = self.condition(expression.right, scope)
             connected = lift(lambda *sides: _connected(operator, sides[0], sides[1]), (left, right), origin)
-            return collapsed(inherit(connected, left.origin, right.origin) if isinstance(connected, Known) else connected, origin)
+            if isinstance(connected, Known):  # no input can change it
+                way = (*left.origin.via, *right.origin.via)
+                return replace(connected, origin=replace(origin.after(way), sensitive=left.origin.sensitive or right.origin.sensitive))
+            return collapsed(connected, origin)
         left = self.value(expression.left, scope)
         right = self.value(expression.right, scope)
         if operator in ("+", "-", "*", "/", "%"):
@@ -380,7 +406,9 @@ class _Evaluator:
 
     def call(self, expression: Call, scope: Scope) -> Value:
         context = functions.Context(expression.name, expression.span, scope, render_template)
+        outside, self.trying = self.trying, self.trying or expression.name in functions.SEE_FAILURES
         arguments = [self.value(argument, scope) for argument in expression.arguments]
+        self.trying = outside
         return functions.call(context, arguments, expanded=expression.expanded)
 
 
@@ -403,6 +431,16 @@ _METHODS: dict[type, Callable[..., Value]] = {
     ForObject: _Evaluator.for_object,
     Invalid: _Evaluator.invalid,
 }
+
+
+_NAME = re.compile(r"[A-Za-z_][\w-]*")
+
+
+def _path_text(path: Sequence[Step]) -> str:
+    """Return a traversal as it is written; ``x["name"]`` is the same as ``x.name``."""
+    keys = [step if isinstance(step, str) else step.value if isinstance(step, Known) else describe(step) for step in path]
+    parts = (f".{key}" if isinstance(key, str) and _NAME.fullmatch(key) else f"[{describe(Known(key))}]" for key in keys)
+    return "".join(parts).lstrip(".")
 
 
 def _not(value: Value) -> Value:
@@ -435,7 +473,10 @@ def _compared(operator: str, left: Value, right: Value, literals: bool, origin: 
     if inverted:
         answer = lift(_not, (answer,), origin)
     origins = tuple(all_origins((left, right)))
-    return replace(answer, origin=origin.joined(*origins)) if not isinstance(answer, Failure) else answer
+    if isinstance(answer, Failure):
+        return answer
+    way = (*left.origin.via, *right.origin.via)
+    return replace(answer, origin=origin.joined(*origins).after(way))
 
 
 def _equal_literals(left: Value, right: Value) -> Value:

@@ -135,5 +135,5 @@ def _item(value: ListValue, key: Value, origin: Origin) -> Value:
 def _from(container: Value, part: Value, key: Value) -> Value:
     """Return a part with the way of its container in front, and with what decided container and key."""
     if container.origin.via:
-        part = replace(part, origin=replace(part.origin, via=(*container.origin.via, *part.origin.via)))
+        part = replace(part, origin=part.origin.after(container.origin.via))
     return inherit(part, container.origin, key.origin)

@@ -21,30 +21,38 @@ from ctkms_policy.value import Known, MapValue, Origin, Reference, Unknown, Valu
 class Inputs:
     """What the user sets for every root module that has such a variable.
 
-    values  text of ``--var name=text``, by name; for TF_VAR_ as well
-    files   files of ``--var-file``, in order; a later one wins, and ``values`` win over files
+    values       text of ``--var name=text``, by name
+    files        files of ``--var-file``, in order; a later one wins, and ``values`` win over files
+    environment  text of the ``TF_VAR_name`` variables that are to be taken, by name; everything else wins over them
     """
 
     values: Mapping[str, str] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """The value a variable is set to, and where: ``terraform.tfvars``, ``--var``."""
+    """The value a variable is set to, and where: ``terraform.tfvars``, ``--var``.
+
+    ``text`` is what the command line or the environment says, which is the value itself where the variable is a string.
+    """
 
     value: Value
     where: str
+    text: str | None = None
 
 
 def assignments(directory: Path, repository: Repository, inputs: Inputs) -> tuple[dict[str, Assignment], list[ParseError]]:
     """Return what is assigned to the variables of a root module in ``directory``, and what could not be read.
 
-    Terraform's order: ``terraform.tfvars``, ``terraform.tfvars.json``, ``*.auto.tfvars`` and ``*.auto.tfvars.json`` by name,
-    ``--var-file``, ``--var``.
+    Terraform's order: the environment, ``terraform.tfvars``, ``terraform.tfvars.json``, ``*.auto.tfvars`` and
+    ``*.auto.tfvars.json`` by name, ``--var-file``, ``--var``.
     """
     assigned: dict[str, Assignment] = {}
     problems: list[ParseError] = []
+    for name, text in inputs.environment.items():
+        assigned[name] = Assignment(_text_value(f"TF_VAR_{name}", text, repository), f"TF_VAR_{name}", text)
     automatic = (file for file in tfvars_files(directory) if repository.contains(file.resolve()))
     for file in (*automatic, *inputs.files):
         try:
@@ -55,7 +63,7 @@ def assignments(directory: Path, repository: Repository, inputs: Inputs) -> tupl
         problems.extend(errors)
         assigned.update({name: Assignment(value, file.name) for name, value in values.items()})
     for name, text in inputs.values.items():
-        assigned[name] = Assignment(_command_line_value(name, text, repository), "--var")
+        assigned[name] = Assignment(_text_value(f"--var {name}", text, repository), "--var", text)
     return assigned, problems
 
 
@@ -82,14 +90,12 @@ def _file_values(file: Path, repository: Repository) -> tuple[dict[str, Value], 
     return {attribute.name: evaluate(attribute.expression, scope) for attribute in parsed.body.attributes}, parsed.problems
 
 
-def _command_line_value(name: str, text: str, repository: Repository) -> Value:
-    """Return the value of ``--var name=text``: an expression where it begins like a list, map or quoted string, else the text.
+def _text_value(path: str, text: str, repository: Repository) -> Value:
+    """Return the value of a text from the command line: an expression where it begins like a list, map or string, else the text.
 
-    Terraform reads a text for a variable of type string and an expression for any other; the conversion to the variable's type
-    turns ``true`` and ``1`` into what it wants.
+    That is for a variable of any type but string; the conversion to the variable's type turns ``true`` and ``1`` into what it wants.
     """
     if text.lstrip().startswith(("[", "{", '"')) or text.strip() == "null":
-        path = f"--var {name}"
         repository.sources[path] = source = Source(path, text)
         expression = repository.reader.read_expression(source)
         if not isinstance(expression, ParseError):

@@ -27,8 +27,10 @@ from ctkms_policy.model import (
 )
 from ctkms_policy.source import ParseError, Source, Span
 from ctkms_policy.terraform import hcl, resources
+from ctkms_policy.terraform.conversion import all_values
 from ctkms_policy.terraform.dependencies import dependencies
 from ctkms_policy.terraform.existence import MAX_INSTANCES, Existence, Instance, existing
+from ctkms_policy.terraform.expression import evaluate
 from ctkms_policy.terraform.hcl.syntax import Block, HclReader
 from ctkms_policy.terraform.inputs import Inputs, assignments, tfvars_files
 from ctkms_policy.terraform.installed import installed_modules
@@ -36,6 +38,7 @@ from ctkms_policy.terraform.module import Module, Repository, is_local, literal_
 from ctkms_policy.terraform.providers import deployment_variables
 from ctkms_policy.terraform.resources import Made
 from ctkms_policy.terraform.supposition import Supposition, suppose
+from ctkms_policy.terraform.type_constraint import is_unset
 from ctkms_policy.terraform.world import ModuleInstance, World
 from ctkms_policy.value import (
     Absent,
@@ -43,6 +46,7 @@ from ctkms_policy.value import (
     JsonText,
     Known,
     ListValue,
+    Literal,
     MapValue,
     Match,
     Origin,
@@ -468,15 +472,16 @@ class _Builder:
 
     def _trail(self, found: _Found, created_when: str) -> Trail:
         made = found.made
+        kms_key_id = _attribute(made, "kms_key_id")
         return Trail(
             made.address,
             made.block.head_span,
             made.place,
             calls=found.owner.calls,
             created_when=created_when,
-            note=self._root.note,
+            note=self._note(found, kms_key_id.value, *self._policies(found, kms_key_id.value)),
             name=made.argument("name"),
-            kms_key_id=_attribute(made, "kms_key_id"),
+            kms_key_id=kms_key_id,
             is_organization_trail=_or(made.argument("is_organization_trail"), Known(False)),
             is_multi_region_trail=_or(made.argument("is_multi_region_trail"), Known(False)),
             bucket_name=made.argument("s3_bucket_name"),
@@ -485,15 +490,16 @@ class _Builder:
 
     def _store(self, found: _Found, created_when: str) -> EventDataStore:
         made = found.made
+        kms_key_id = _attribute(made, "kms_key_id")
         return EventDataStore(
             made.address,
             made.block.head_span,
             made.place,
             calls=found.owner.calls,
             created_when=created_when,
-            note=self._root.note,
+            note=self._note(found, kms_key_id.value, *self._policies(found, kms_key_id.value)),
             name=made.argument("name"),
-            kms_key_id=_attribute(made, "kms_key_id"),
+            kms_key_id=kms_key_id,
         )
 
     def _missing_trail(self, found: _Found, reason: Unknown) -> Trail:
@@ -507,17 +513,37 @@ class _Builder:
             found.made.place,
             calls=found.owner.calls,
             created_when=found.supposition.words,
-            note=self._root.note,
+            note=self._note(found, value),
             name=value,
             kms_key_id=Attribute(value, source.span if source is not None else None),
         )
+
+    def _note(self, found: _Found, *values: Value) -> str:
+        """Return the note about the root module where it matters: where an input that it is judged without has a say.
+
+        That is so where a default decides one of the values or the resource's existence, and where an input has no default.
+        """
+        if not self._root.note:
+            return ""
+        matters = any(_has_say(value) for value in values) or any(_has_say(each) for each in _existence(found))
+        return self._root.note if matters else ""
+
+    def _policies(self, found: _Found, key: Value) -> Iterator[Value]:
+        """Yield what the policies of the keys that a trail names are written as."""
+        if not self._root.note:
+            return
+        for collected in (each for each in self._worlds if each.world is found.world):
+            for reference in _references(key):
+                named = collected.found.get(reference.address)
+                if named is not None and named.instance.block.labels[0] in _KEYS and named.instance.block.type != "data":
+                    yield (self._separate_policy(collected, reference.address) or named.made).argument("policy")
 
     def _key(self, collected: _Collected, found: _Found, created_when: str) -> Key:
         made = found.made
         kind = _KEYS[made.type]
         separate = self._separate_policy(collected, made.address)
         written = made.block.body.attribute("policy")
-        note = self._root.note
+        note = self._note(found, (separate or made).argument("policy"))
         if separate is not None:
             attribute = separate.block.body.attribute("policy")
             policy = self._policy(collected, separate, made, attribute.span if attribute is not None else separate.block.head_span)
@@ -595,7 +621,7 @@ class _Builder:
             made.place,
             calls=found.owner.calls,
             created_when=created_when,
-            note=self._root.note,
+            note=self._note(found, made.argument("target_key_id")),
             name=resources.alias_name(made),
             target=made.argument("target_key_id"),
         )
@@ -608,7 +634,7 @@ class _Builder:
             made.place,
             calls=found.owner.calls,
             created_when=created_when,
-            note=self._root.note,
+            note=self._note(found),
             key_id=made.argument("key_id" if made.type == "aws_kms_key" else "name"),
         )
 
@@ -620,7 +646,7 @@ class _Builder:
             made.place,
             calls=found.owner.calls,
             created_when=created_when,
-            note=self._root.note,
+            note=self._note(found),
             name=resources.bucket_name(made),
             bucket_key_enabled=self._bucket_key(collected, made),
         )
@@ -644,6 +670,30 @@ _Made = TypeVar("_Made", bound=Resource)
 
 def _of(resources: Iterable[Resource], type: type[_Made]) -> Iterator[_Made]:
     return (each for each in resources if isinstance(each, type))
+
+
+def _has_say(value: Value) -> bool:
+    """Return whether the default of an input decides something about a value, or an input without a default would."""
+    for each in all_values(value):
+        if each.origin.inputs or is_unset(each):
+            return True
+        if isinstance(each, Template) and any(not isinstance(part, Literal) and is_unset(part) for part in each.parts):
+            return True
+    return False
+
+
+def _existence(found: _Found) -> Iterator[Value]:
+    """Yield what ``count`` or ``for_each`` of a resource, and of the module calls it stands in, are."""
+    blocks = [(found.owner, found.instance.block)]
+    owner = found.owner
+    while owner.caller is not None and owner.call is not None:
+        blocks.append((owner.caller, owner.call.block))
+        owner = owner.caller
+    for owner, block in blocks:
+        for name in ("count", "for_each"):
+            written = block.body.attribute(name)
+            if written is not None:
+                yield evaluate(written.expression, owner)
 
 
 def _attribute(made: Made, name: str) -> Attribute:

@@ -30,6 +30,7 @@ from ctkms_policy.value import (
     Literal,
     Origin,
     Symbol,
+    SymbolKind,
     Template,
     Value,
     concatenate,
@@ -46,8 +47,48 @@ DEFAULT = "aws"
 
 def place_of(owner: ModuleInstance, block: Block) -> Place:
     """Return where a resource or data source of a module instance is deployed, its own ``region`` argument (B10) aside."""
+    name = _provider_of(block)
+    found = place(owner, name)
+    return Place(
+        _spelled(found.account, owner.module, name),
+        _spelled(found.region, owner.module, name),
+        _spelled(found.partition, owner.module, name),
+    )
+
+
+def _provider_of(block: Block) -> str:
     written = block.body.attribute("provider")
-    return place(owner, provider_name(written.expression) if written is not None else DEFAULT)
+    return provider_name(written.expression) if written is not None else DEFAULT
+
+
+_DATA_SOURCES = {
+    "account": ("aws_caller_identity", "account_id"),
+    "region": ("aws_region", "name"),
+    "partition": ("aws_partition", "partition"),
+}
+"""By the symbol of the default provider configuration: the data source that reads it, and its attribute."""
+
+
+def _spelled(value: Value, module: Module, provider: str) -> Value:
+    """Return an ambient symbol spelled as this module writes it, or would write it, if it has a data source for that."""
+    if not isinstance(value, Symbol) or value.kind is not SymbolKind.AMBIENT or value.spelling:
+        return value
+    source = _DATA_SOURCES.get(value.name.partition("[")[0])
+    if source is None:
+        return value
+    type, attribute = source
+    names = [
+        name
+        for (declared, name), block in module.data.items()
+        if declared == type and _provider_of(block) == provider and not _is_repeated(block) and block.body.attribute("region") is None
+    ]
+    if not names and "[" in value.name:
+        return value  # another account or Region than that of the conventional name
+    return replace(value, spelling=f"data.{type}.{names[0] if names else 'current'}.{attribute}")
+
+
+def _is_repeated(block: Block) -> bool:
+    return block.body.attribute("count") is not None or block.body.attribute("for_each") is not None
 
 
 def provider_name(expression: Expression) -> str:

@@ -175,6 +175,17 @@ def _article(type: TypeConstraint) -> str:
     return f"{'an' if name == 'object' else 'a'} {name}"
 
 
+NO_DEFAULT = "has no default"
+"""What the reason of everything ends with that is not known because a variable is not set."""
+
+
+def is_unset(value: Value) -> bool:
+    """Return whether a value is not known because a variable is not set."""
+    if isinstance(value, Symbol):
+        return value.kind is SymbolKind.INPUT
+    return isinstance(value, Unknown) and value.reason.endswith(NO_DEFAULT)
+
+
 def unset(name: str, type: TypeConstraint, origin: Origin, spelling: str, reason: str) -> Value:
     """Return what a variable is that has no value: symbols as far as its type tells the parts, else Unknown with the reason."""
     if isinstance(type, ObjectType):

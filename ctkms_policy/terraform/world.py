@@ -23,10 +23,9 @@ from ctkms_policy.terraform.inputs import Assignment, LiteralScope
 from ctkms_policy.terraform.installed import InstalledModules
 from ctkms_policy.terraform.module import Module, Repository, is_local, literal_text
 from ctkms_policy.terraform.scope import Scope, Step
-from ctkms_policy.terraform.type_constraint import Primitive, TypeConstraint, convert, type_constraint, unset
+from ctkms_policy.terraform.type_constraint import NO_DEFAULT, Primitive, TypeConstraint, convert, type_constraint, unset
 from ctkms_policy.value import (
     Absent,
-    Choice,
     Known,
     Origin,
     Reference,
@@ -317,15 +316,17 @@ class ModuleInstance:
             argument = self.call.block.body.attribute(name)
             if argument is None:
                 return None
-            return came_through(evaluate(argument.expression, self.call.scope), WayStep(f"var.{name}", argument.span))
+            return through(evaluate(argument.expression, self.call.scope), WayStep(f"var.{name}", argument.span))
         if name in self.world.overridden:
             value = self.world.overridden[name]
             if isinstance(value, Symbol) and not isinstance(type, Primitive):
                 value = unset(f"var.{name}", type, Origin(block.head_span), f"var.{name}", value.reason)
-            return came_through(value, WayStep(f"var.{name}, supposed", block.head_span))
+            return through(value, WayStep(f"var.{name}, supposed", block.head_span))
         assigned = self.world.assigned.get(name)
         if assigned is not None:
-            return came_through(assigned.value, WayStep(f"var.{name}, set in {assigned.where}", assigned.value.origin.span))
+            is_text = assigned.text is not None and type == Primitive("string")
+            value = Known(assigned.text or "") if is_text else assigned.value
+            return through(value, WayStep(f"var.{name}, set in {assigned.where}", assigned.value.origin.span))
         return self.world.ambient.get(name)
 
     def _default(self, name: str, block: Block, type: TypeConstraint) -> Value:
@@ -333,12 +334,12 @@ class ModuleInstance:
         if default is None:
             origin = Origin(block.head_span)
             if self.call is not None:
-                return Unknown(f"{self.call.address} does not set var.{name}, which has no default", Origin(self.call.block.head_span))
-            return unset(f"{self.address}var.{name}", type, origin, f"var.{name}", f"var.{name} has no default")
+                return Unknown(f"{self.call.address} does not set var.{name}, which {NO_DEFAULT}", Origin(self.call.block.head_span))
+            return unset(f"{self.address}var.{name}", type, origin, f"var.{name}", f"var.{name} {NO_DEFAULT}")
         value = convert(evaluate(default.expression, LiteralScope(self.world.repository)), type)
         if self.call is None:
             value = inherit(value, Origin(inputs=frozenset((f"var.{name}",))))
-        return came_through(value, WayStep(f"var.{name}, default {_shown(value)}", default.span))
+        return through(value, WayStep(f"var.{name}, default {_shown(value)}", default.span))
 
     def local(self, name: str) -> Value:
         """Return the value of a local value of this module instance."""
@@ -351,7 +352,7 @@ class ModuleInstance:
             return Unknown(f"local.{name} refers to itself", Origin(attribute.span))
 
         def compute() -> Value:
-            return came_through(evaluate(attribute.expression, self), WayStep(f"local.{name}", attribute.span))
+            return through(evaluate(attribute.expression, self), WayStep(f"local.{name}", attribute.span))
 
         return self.world.once(("local", self.address, name), compute, cycle)
 
@@ -411,7 +412,7 @@ class ModuleInstance:
             return Failure(f'{instance.address} has no output "{name}"', Origin(instance.block.head_span))
 
         def compute() -> Value:
-            return came_through(evaluate(value.expression, child), WayStep(f"{instance.address}.{name}", value.span))
+            return through(evaluate(value.expression, child), WayStep(f"{instance.address}.{name}", value.span))
 
         return self.world.once(("output", child.address, name), compute)
 
@@ -443,13 +444,6 @@ class ModuleInstance:
             self.world.report(template)
             return Failure(template.message, Origin(span))
         return template
-
-
-def came_through(value: Value, step: WayStep) -> Value:
-    """Return ``value`` with one more step of its way in front; so has each branch, for when the choice is made."""
-    if isinstance(value, Choice):
-        value = replace(value, branches=tuple(replace(each, value=came_through(each.value, step)) for each in value.branches))
-    return through(value, step)
 
 
 def _is_not(attribute: AttributeNode | None, value: bool, scope: Scope) -> bool:

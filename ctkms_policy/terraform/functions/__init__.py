@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ctkms_policy.terraform.conversion import Failure, inherit, reason_of
 from ctkms_policy.terraform.functions import arn, collection, encoding, files, formatting, network, numeric, sets, text, time, types
@@ -24,7 +25,7 @@ FUNCTIONS: dict[str, Function] = {
     **types.FUNCTIONS,
 }
 
-_SEE_FAILURES = frozenset(("try", "can"))
+SEE_FAILURES = frozenset(("try", "can"))
 """Functions whose arguments may fail."""
 
 _KEEP_OWN_ORIGIN = frozenset(("try", "coalesce", "coalescelist", "sensitive", "nonsensitive", "issensitive", "element", "lookup", "one"))
@@ -61,11 +62,14 @@ def call(context: Context, arguments: Sequence[Value], *, expanded: bool = False
         return applied(given)
 
     def applied(given: Sequence[Value]) -> Value:
-        if name not in _SEE_FAILURES:
+        if name not in SEE_FAILURES:
             failure = next((each for each in given if isinstance(each, Failure)), None)
             if failure is not None:
                 return failure
         result = function(context, given)
-        return result if name in _KEEP_OWN_ORIGIN else inherit(result, inputs_of(given))
+        if name in _KEEP_OWN_ORIGIN:
+            return result
+        way = tuple(step for argument in given for step in argument.origin.via)
+        return inherit(replace(result, origin=result.origin.after(way)) if way else result, inputs_of(given))
 
     return lift(outcome, arguments, context.origin)

@@ -226,6 +226,9 @@ class _Document:
         return Body(tuple(attributes), tuple(blocks))
 
     def _label(self, node: Node) -> str:
+        text = self._text(node)[1:-1]
+        if _PLAIN.fullmatch(text):
+            return text
         quoted = self._quoted(node)
         parts = quoted.parts if isinstance(quoted, StringTemplate) else ()
         return "".join(part.text for part in parts if isinstance(part, TemplateText))
@@ -510,6 +513,7 @@ def _repaired(data: bytes) -> bytes:
     return _HEREDOC_NAME.sub(lambda match: _NOT_ASCII.sub(b"x", match.group()), data)
 
 
+_PLAIN = re.compile(r"[\w./-]*")
 _NOT_ASCII = re.compile(rb"[\x80-\xff]")
 _PARENTHESIZED_KEY = re.compile(rb"\n(?=[ \t]*\([^()\n]*\)[ \t]*[=:])")
 _HEREDOC_NAME = re.compile(rb"<<-?[\w\x80-\xff-]+(?=\r?\n)|^[ \t]*[\w\x80-\xff-]+[ \t\r]*$", re.MULTILINE)
