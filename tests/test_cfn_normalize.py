@@ -90,8 +90,10 @@ def test_the_attribute_spans_name_and_value() -> None:
 
 
 def test_a_trail_without_a_name_gets_one_of_known_shape() -> None:
-    assert describe(trail_of(TRAIL).name) == '"${AWS::StackName}-Trail-${random}"'
-    assert describe(trail_of(TRAIL).arn) == '"arn:${AWS::Partition}:cloudtrail:${AWS::Region}:${AWS::AccountId}:trail/${AWS::StackName}-Trail-${random}"'
+    trail = trail_of(TRAIL)
+    assert describe(trail.name, quoted=False) == "${AWS::StackName}-Trail-${random}"
+    place = "arn:${AWS::Partition}:cloudtrail:${AWS::Region}:${AWS::AccountId}:trail/"
+    assert describe(trail.arn, quoted=False) == place + "${AWS::StackName}-Trail-${random}"
 
 
 CHOOSING = (

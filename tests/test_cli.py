@@ -116,7 +116,7 @@ def test_an_unknown_rule_is_a_usage_error_with_a_hint(tmp_path: Path) -> None:
 
 def test_default_excludes_and_links_are_not_followed(tmp_path: Path) -> None:
     outside = write(tmp_path / "outside", main_tf=NO_KEY)
-    inside = write(tmp_path / "inside", **{"node_modules__x__main_tf": NO_KEY, "_terraform__x__main_tf": NO_KEY, "env__main_tf": NO_KEY})
+    inside = write(tmp_path / "inside", node_modules__x__main_tf=NO_KEY, _terraform__x__main_tf=NO_KEY, env__main_tf=NO_KEY)
     (inside / "_terraform").rename(inside / ".terraform")
     (inside / "env" / "pyvenv.cfg").write_text("")
     (inside / "link").symlink_to(outside, target_is_directory=True)
@@ -177,7 +177,7 @@ def test_a_failing_rule_is_exit_3_never_a_pass(tmp_path: Path, monkeypatch: pyte
     def broken(case: object, rule: object) -> None:
         raise ZeroDivisionError("on purpose")
 
-    monkeypatch.setitem(checks.CHECKS, "trail_without_kms_key", {Subject.TRAIL: broken})  # type: ignore[arg-type]
+    monkeypatch.setitem(checks.CHECKS, "trail_without_kms_key", {Subject.TRAIL: broken})
     done = run(write(tmp_path, main_tf=NO_KEY), "check")
     assert done.code == 3
     assert "rule CTKMS001 failed on aws_cloudtrail.main" in done.err

@@ -12,7 +12,13 @@ import pytest
 import yaml
 from conftest import REPOSITORY
 
-TRAIL = 'resource "aws_cloudtrail" "main" {\n  name           = "audit"\n  s3_bucket_name = "logs"\n  kms_key_id     = aws_kms_key.logs.arn\n}\n'
+TRAIL = """
+resource "aws_cloudtrail" "main" {
+  name           = "audit"
+  s3_bucket_name = "logs"
+  kms_key_id     = aws_kms_key.logs.arn
+}
+"""
 KEY = 'resource "aws_kms_key" "logs" {\n  description = "trail"\n}\n'
 
 

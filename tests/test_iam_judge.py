@@ -83,7 +83,7 @@ def as_value(plain: Any) -> Value:
         return MapValue(tuple(Entry(Known(name), as_value(item)) for name, item in plain.items()))
     if isinstance(plain, list):
         return ListValue(tuple(as_value(item) for item in plain))
-    return Known(plain) if isinstance(plain, str) else plain  # type: ignore[no-any-return]
+    return Known(plain) if isinstance(plain, str) else plain
 
 
 def symbolic(*statements: Any) -> KeyPolicy:
@@ -266,8 +266,8 @@ def test_an_unknown_principal_may_be_everybody() -> None:
     for principal in (Symbol("var.who", reason="var.who has no default"), Unknown("module is not installed")):
         judgement = judge_trail(symbolic(allow("kms:*", {"AWS": principal})), key(), trail())
         assert answers(judgement)[:2] == ("undetermined", "undetermined")
-    for principal in (Reference("aws_iam_role.r", "arn"), concatenate([Known("arn:aws:iam::"), ACCOUNT_SYMBOL, Known(":role/r")])):
-        judgement = judge_trail(symbolic(allow("kms:*", {"AWS": principal})), key(), trail())
+    for role in (Reference("aws_iam_role.r", "arn"), concatenate([Known("arn:aws:iam::"), ACCOUNT_SYMBOL, Known(":role/r")])):
+        judgement = judge_trail(symbolic(allow("kms:*", {"AWS": role})), key(), trail())
         assert answers(judgement) == ("implicitly denied", "implicitly denied", "allowed")
 
 

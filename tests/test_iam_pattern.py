@@ -173,7 +173,7 @@ def _as_atoms(parts: list[str | Wild], shapes: dict[str, Shape], *, wildcards: b
         letters = "".join(shape.one_of) if shape.one_of else "".join(shape.alphabet or ())
         return Blank(name, shape, wildcards and ("*" in letters or "?" in letters))
 
-    return tuple(blank(part) if part in ("x", "y") else part for part in parts)  # type: ignore[arg-type]
+    return tuple(blank(part) if part in ("x", "y") else part for part in parts)
 
 
 @settings(max_examples=200, deadline=None)

@@ -40,7 +40,7 @@ def value_of(plain: Any) -> Value:
         return ListValue(tuple(value_of(item) for item in plain))
     if plain is None:
         return Absent()
-    return Known(plain) if isinstance(plain, (str, int, float, bool)) else plain  # type: ignore[no-any-return]
+    return Known(plain) if isinstance(plain, (str, int, float, bool)) else plain
 
 
 def read(plain: Any, form: PolicyForm = PolicyForm.OBJECT) -> KeyPolicy:

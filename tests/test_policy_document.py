@@ -45,7 +45,8 @@ def _unwrapped(value: Any) -> Any:
 
 
 def statements(directory: Path, body: str, more: str = "") -> list[dict[str, Any]]:
-    return document(directory, body, more)["Statement"]
+    found: list[dict[str, Any]] = document(directory, body, more)["Statement"]
+    return found
 
 
 def policy(directory: Path, body: str, more: str = "") -> KeyPolicy:

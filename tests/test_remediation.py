@@ -89,7 +89,7 @@ def aws_commands(text: str) -> list[list[str]]:
 
 def test_aws_commands_take_these_options() -> None:
     session = pytest.importorskip("botocore.session", reason="botocore, which knows the commands, is not installed").get_session()
-    from botocore import xform_name
+    from botocore import xform_name  # type: ignore[import-not-found, unused-ignore]
 
     own_to_the_cli = {"--query", "--output", "--region"}
     for rule in RULES:
