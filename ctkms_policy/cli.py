@@ -45,7 +45,7 @@ def entry_point() -> None:
 def main(argv: Sequence[str], stdout: TextIO | None = None, stderr: TextIO | None = None) -> int:
     """Run the command line ``argv`` (without the program name) and return the exit code."""
     stdout, stderr = stdout or sys.stdout, stderr or sys.stderr
-    parser = _parser()
+    parser = _parser(argv)
     try:
         arguments = parser.parse_args(argv)
     except SystemExit as stop:  # argparse has printed its message
@@ -75,7 +75,7 @@ def main(argv: Sequence[str], stdout: TextIO | None = None, stderr: TextIO | Non
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="ctkms-policy",
         description="Check that every CloudTrail trail has a customer managed KMS key whose policy lets CloudTrail in.",
@@ -100,10 +100,11 @@ def _parser() -> argparse.ArgumentParser:
     checkov_selftest = commands.add_parser("checkov-selftest", help="prove that the installed checkov runs our checks")
     checkov_selftest.set_defaults(run=_checkov_selftest)
     simulate = commands.add_parser("simulate", help="ask one key policy one question")
-    from ctkms_policy.iam import simulate as simulation
+    if "simulate" in argv:  # its options come with the evaluator, which every other command would load for nothing
+        from ctkms_policy.iam import simulate as simulation
 
-    simulation.add_arguments(simulate)
-    simulate.set_defaults(run=simulation.run)
+        simulation.add_arguments(simulate)
+        simulate.set_defaults(run=simulation.run)
     return parser
 
 

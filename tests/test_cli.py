@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from command import check_json, run, write
+from conftest import REPOSITORY
 
 import ctkms_policy
 
@@ -192,3 +193,12 @@ def test_a_directory_without_permission_is_a_finding(tmp_path: Path) -> None:
     finally:
         closed.chmod(0o700)
     assert done.rules() == ["CTKMS000"]
+
+
+def test_two_languages_in_one_run_keep_their_own_spelling() -> None:
+    cases = REPOSITORY / "fixtures" / "CTKMS004" / "bad"
+    findings = check_json(cases, "tf-source-arn-of-another-trail", "cfn-source-arn-of-another-trail").json["findings"]
+    helps = {finding["location"]["path"].partition("/")[0]: finding["help"] for finding in findings}
+    assert "data.aws_caller_identity" in helps["tf-source-arn-of-another-trail"]
+    assert "AWS::AccountId" in helps["cfn-source-arn-of-another-trail"]
+    assert not any("AWS::" in text and "data.aws" in text for text in helps.values())

@@ -110,6 +110,14 @@ def test_a_trail_and_a_policy_name_the_same_missing_attribute(tmp_path: Path) ->
     assert key.parts[-1] == trail.name == Symbol("var.s.name")
 
 
+def test_the_way_of_a_sensitive_value_shows_neither_value_nor_place(tmp_path: Path) -> None:
+    text = 'variable "s" {\n  type = string\n  sensitive = true\n  default = "alias/a"\n}\n' + TRAIL % ("", "var.s")
+    for assigned in ("", 's = "alias/b"\n'):
+        value = key_value(tmp_path, text, terraform_tfvars=assigned)
+        assert describe(value) == "(sensitive value)"
+        assert [(step.text, step.span) for step in value.origin.via] == [("var.s, sensitive", Span("main.tf", 1, 1, 1, 13))]
+
+
 # -- notes and places --------------------------------------------------------------------------------------------------
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 from ctkms_policy.iam.pattern import ARN_SEGMENTS
 from ctkms_policy.value import Known, Literal, Reference, Symbol, Template, Text, Unknown, Value, concatenate, text_parts
@@ -12,7 +11,6 @@ _COLON = re.compile(r"(\$\{[^{}]*\})|:")
 """A colon, or a policy variable, whose colons part nothing."""
 
 
-@lru_cache(maxsize=1024)
 def arn_parts(text: Text) -> tuple[Text, ...] | None:
     """Return the six parts of an ARN: ``arn``, partition, service, Region, account, resource; None when it is no ARN.
 

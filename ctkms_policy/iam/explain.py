@@ -183,7 +183,7 @@ def _explicit_deny(decision: Decision) -> Explanation:
             f"{name} denies everybody that NotPrincipal does not list, and {who} is not listed",
             f"{who} is not listed",
             statement.part_span("NotPrincipal"),
-            f'list {{Service: {who}}} in NotPrincipal, or use a condition on "aws:PrincipalArn"',
+            f'list {who} in NotPrincipal as a principal of type Service, or use a condition on "aws:PrincipalArn"',
             None,
             related,
         )
@@ -356,7 +356,7 @@ def _principal_words(mismatch: Mismatch, name: str, statement: Statement, reques
                     f'{name} names "{text}" {under}: a service is no account, user or role',
                     "not a service principal",
                     principal.value.origin.span or span,
-                    f'write {{Service: "{CLOUDTRAIL}"}}',
+                    f'make it a principal of type Service: "{CLOUDTRAIL}"',
                     Mistake.NOT_A_SERVICE_PRINCIPAL,
                 )
         near = next((each for each in statement.principals if each.type is PrincipalType.SERVICE and _names_service(statement)), None)
@@ -392,19 +392,21 @@ def _action_words(mismatch: Mismatch, name: str, statement: Statement, request: 
                 Mistake.ACTION_MISSING,
             )
     element = "NotAction excepts" if statement.actions_negated else "is about"
+    who, wanted = _WHAT[request.question]
     return Explanation(
         f"{name} {element} {_listed(statement.actions)}, not {request.action}"
         if not statement.actions_negated
         else f"NotAction of {name} excepts {request.action}",
         f"{request.action} is missing" if not statement.actions_negated else f"excepts {request.action}",
         span,
-        f'add "{request.action}" to the actions, or add a statement',
+        # Not "add the action here": the conditions of this statement may be such that the action never meets them (C12).
+        f"add a statement that lets {_quoted(who)} use {wanted}",
         Mistake.ACTION_MISSING,
     )
 
 
 def _without_effect(name: str, element: str, span: Span | None) -> Explanation:
-    help = 'add Resource: "*", which means this key' if element == "Resource" else f"add {element}"
+    help = 'give it the resource "*", which means this key' if element == "Resource" else f"add {element}"
     return Explanation(f"{name} has no {element}, so it has no effect", f"no {element}", span, help, Mistake.NO_EFFECT)
 
 

@@ -437,9 +437,9 @@ class _StatementReader:
             article = "an" if name == "Action" else "a"
             self._defect(
                 DefectKind.INEFFECTIVE,
-                f"the statement has no {name}: KMS accepts it, and it has no effect",
+                f"it has no {name}: KMS accepts that, but then it has no effect",
                 _entry_span(entry) if entry is not None else self.span,
-                'add Resource: "*", which means this key' if name == "Resource" else f"add {article} {name}",
+                'give it the resource "*", which means this key' if name == "Resource" else f"add {article} {name}",
             )
         return values, negated
 
@@ -504,7 +504,7 @@ class _StatementReader:
                 DefectKind.REJECTED,
                 f'the principal {text} is neither "*" nor a map of principals',
                 value.origin.span,
-                f"write {{{meant}: {text}}}" if isinstance(value, (Known, Template)) else "write a map of principals",
+                f"make it a principal of type {meant}: {text}" if isinstance(value, (Known, Template)) else "write a map of principals",
             )
             yield Principal(PrincipalType.OTHER, value)
 
@@ -651,7 +651,7 @@ def _aws_principal_problem(value: Known) -> tuple[str, str]:
     found = _PRINCIPAL_ARN.fullmatch(text)
     if found is None:
         if text.endswith(".amazonaws.com"):
-            return f'"{text}" is a service, not an AWS account, user or role', f'write {{Service: "{text}"}}'
+            return f'"{text}" is a service, not an AWS account, user or role', f'make it a principal of type Service: "{text}"'
         return f'"{text}" is no ARN of a principal', "write an account id, or the ARN of a root, user or role"
     account = found.group(2)
     if not _ACCOUNT.fullmatch(account) and account not in ("cloudfront", "aws"):

@@ -67,7 +67,7 @@ def statement_name(answer: StatementAnswer) -> str:
 
 def unscoped_encrypt_grant(policy: KeyPolicy, key: KeyFacts, log: LogFacts | None, facts: OrganizationFacts) -> BroadGrant | None:
     """Return the statement that certainly lets CloudTrail encrypt for a stranger's trail, or None (CTKMS006)."""
-    stranger, named = _stranger_account(policy, facts), _named_apart(policy, key, log)
+    stranger, named, written = _stranger_account(policy, facts), _named_apart(policy, key, log), log
     policy, key = bound_policy(policy, named), bound_key(key, named)
     log = bound_log(log, named) if log is not None else None
     for arn in _stranger_trails(policy, key, log, stranger):
@@ -78,7 +78,7 @@ def unscoped_encrypt_grant(policy: KeyPolicy, key: KeyFacts, log: LogFacts | Non
         for context in stranger_trail_contexts(request):
             decision = decide(policy, replace(request, context=context))
             if decision.outcome is Outcome.ALLOWED:
-                return _unscoped(decision.deciding[0], policy, log)
+                return _unscoped(decision.deciding[0], policy, written)
     return None
 
 
@@ -126,7 +126,8 @@ def _unscoped(answer: StatementAnswer, policy: KeyPolicy, log: LogFacts | None) 
     owner = log.owner if log is not None else None
     account = describe(owner, quoted=False) if owner is not None else "the account id"
     pattern = f'"arn:{describe(log.partition, quoted=False) if log is not None else "aws"}:cloudtrail:*:{account}:trail/*"'
-    help = f'add a condition StringLike on "kms:EncryptionContext:aws:cloudtrail:arn" with {pattern}'
+    # Not the encryption context: a statement that also grants kms:DescribeKey would lose it (C12).
+    help = f'add a condition ArnLike on "aws:SourceArn" with {pattern}'
     if _serves_topic(statement, policy):
         help = (
             "if this statement is for an encrypted SNS topic, scope it by a condition on "

@@ -525,7 +525,7 @@ class _Builder:
         """
         if not self._root.note:
             return ""
-        matters = any(_has_say(value) for value in values) or any(_has_say(each) for each in _existence(found))
+        matters = bool(found.supposition.conditions) or any(_has_say(value) for value in (*values, *_existence(found)))
         return self._root.note if matters else ""
 
     def _policies(self, found: _Found, key: Value) -> Iterator[Value]:

@@ -307,7 +307,9 @@ class ModuleInstance:
             if not nullable and default is not None:
                 value = lift(lambda given: self._default(name, block, type) if isinstance(given, Absent) else given, (value,), value.origin)
         if not _is_not(body.attribute("sensitive"), True, literal):
-            value = replace(value, origin=replace(value.origin, sensitive=True))
+            # Neither the default nor the place that sets it may be shown: the way begins at the variable's name.
+            way = (WayStep(f"var.{name}, sensitive", block.head_span),)
+            value = replace(value, origin=replace(value.origin, via=way, sensitive=True))
         return value
 
     def _given(self, name: str, block: Block, type: TypeConstraint) -> Value | None:
