@@ -16,4 +16,4 @@ def shared() -> Path:
     directory = Path(os.environ.get("CTKMS_SHARED") or REPOSITORY.parent / "shared")
     if not directory.is_dir():
         pytest.skip("no shared material: set CTKMS_SHARED")
-    return directory
+    return directory.resolve()
