@@ -299,7 +299,8 @@ class Evaluator:
             return split_list(value, value.origin) if declared.is_list and isinstance(value, Known) else value
         if declared.name in stack.given:
             given = stack.given[declared.name]
-            return _listed(declared, given, Origin(via=(Step(f"parameter {declared.name}, given", given.origin.span),)))
+            via = (Step(f"parameter {declared.name}, given", given.origin.span),)
+            return _listed(declared, given, Origin(via=via, sensitive=declared.sensitive))
         subject = self._subject_of(declared)
         if inputs.symbolic:
             self._touched.add(subject.name)
