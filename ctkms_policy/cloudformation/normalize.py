@@ -112,7 +112,8 @@ class _Scan:
             for export in _exports(unit):
                 self._exports.setdefault(export.name, []).append(export)
         found = {id(unit): _configuration(unit) for unit in self._units}
-        finished = [_with_imports(found[id(unit)], unit, found) for unit in self._units]
+        imported = {(id(exporter), each.address) for unit in self._units for exporter, each in unit.imports.values()}
+        finished = [_without_exports(_with_imports(found[id(unit)], unit, found), id(unit), imported) for unit in self._units]
         kept = [each for each in finished if each.trails or each.keys or each.event_data_stores or each.problems]
         return sorted([*broken, *kept], key=lambda each: each.path)
 
@@ -353,6 +354,17 @@ def _with_imports(configuration: Configuration, unit: _Unit, found: dict[int, Co
                 wanted.update(each.address for each in references_in(alias.target))
         keys.extend(replace(key, address=prefix + key.address) for key in other.keys if key.address in wanted)
     return replace(configuration, keys=tuple(_without_repeats(keys)), aliases=tuple(aliases))
+
+
+def _without_exports(configuration: Configuration, unit: int, imported: set[tuple[int, str]]) -> Configuration:
+    """Return the Configuration without the keys that only others use: those are judged there, with the trails that use them."""
+    if configuration.trails or configuration.event_data_stores:
+        return configuration
+    gone = {address for exporter, address in imported if exporter == unit}
+    for alias in configuration.aliases:
+        if alias.address in gone:
+            gone.update(each.address for each in references_in(alias.target))
+    return replace(configuration, keys=tuple(key for key in configuration.keys if key.address not in gone))
 
 
 def _moved(value: Value, prefix: str) -> Value:

@@ -37,6 +37,7 @@ from ctkms_policy.value import (
     Unknown,
     Value,
     default_of,
+    describe,
     lift,
     scalar_text,
 )
@@ -193,11 +194,13 @@ class ResourceReader:
             return properties.reason
         if isinstance(properties, MapValue) and properties.rest:
             return properties.rest
-        if isinstance(properties, MapValue) and not any(entry.name.startswith("Fn::") for entry in properties.entries):
+        entries = properties.entries if isinstance(properties, MapValue) else ()
+        function = next((entry for entry in entries if entry.name.startswith("Fn::")), None)
+        if function is not None:
+            return f"what {_in_words(function)} adds to the properties is not known"
+        if isinstance(properties, (Absent, MapValue)):
             return ""
-        if isinstance(properties, Absent):
-            return ""
-        return "the properties are made by a function that is not modelled"
+        return "the properties are not a map"
 
     def _attribute(self, name: str) -> Attribute:
         entry = self._written(name)
@@ -259,6 +262,15 @@ def _entry_of(value: Value, name: str) -> Value:
         return each if isinstance(each, (Absent, Unknown)) else Unknown("a bucket's encryption that is not a map", each.origin)
 
     return lift(find, (value,))
+
+
+def _in_words(function: Entry) -> str:
+    """Return the name of a function that stands among properties, and for AWS::Include the place that it reads."""
+    parameters = function.value.get("Parameters") if isinstance(function.value, MapValue) else None
+    location = parameters.get("Location") if isinstance(parameters, MapValue) else None
+    if isinstance(location, Known):
+        return f"AWS::Include of {describe(location)}"
+    return function.name
 
 
 def references_in(value: Value) -> Iterator[Reference]:

@@ -190,16 +190,21 @@ class _Builder:
             message = error.problem or "the text is not YAML"
             if error.context and error.context_mark is not None:
                 message = f"{error.context} {message}"
-            raise ParseError(f"invalid YAML: {message}", self._span(mark.index if mark else 0), "correct the YAML") from None
+            raise ParseError(f"invalid YAML: {message}", self._span(mark.index if mark else 0), self._way_out()) from None
         except yaml.YAMLError as error:
             position = getattr(error, "position", 0)
             position = position if isinstance(position, int) and position >= 0 else 0
             reason = getattr(error, "reason", None) or "the text is not YAML"
             if self._bytes_are_counted(error):
                 position = len(self._text.encode()[:position].decode("utf-8", "ignore"))
-            raise ParseError(f"invalid YAML: {reason}", self._span(position), "correct the YAML") from None
+            raise ParseError(f"invalid YAML: {reason}", self._span(position), self._way_out()) from None
         finally:
             loader.dispose()
+
+    def _way_out(self) -> str:
+        if "{%" in self._text or "{{" in self._text:
+            return "render the file first and check what comes out, or exclude it with --exclude"
+        return "correct the YAML"
 
     @staticmethod
     def _bytes_are_counted(error: yaml.YAMLError) -> bool:

@@ -1,0 +1,116 @@
+"""CloudFormation through the command line: parameters that are given, and what cannot be known or read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from command import check_json, write
+
+TEMPLATE = """
+Parameters:
+  UseKms: {Type: String, Default: 'false', AllowedValues: ['true', 'false']}
+Conditions:
+  WithKms: !Equals [!Ref UseKms, 'true']
+Resources:
+  Trail:
+    Type: AWS::CloudTrail::Trail
+    Properties:
+      IsLogging: true
+      S3BucketName: amzn-s3-demo-bucket
+      KMSKeyId: !If [WithKms, alias/aws/s3, !Ref 'AWS::NoValue']
+"""
+FORMS = {
+    "cli.json": '[{"ParameterKey": "UseKms", "ParameterValue": "true"}]',
+    "texts.json": '["UseKms=true"]',
+    "pipeline.json": '{"Parameters": {"UseKms": "true"}, "Tags": {"a": "b"}}',
+    "map.yaml": "UseKms: 'true'\n",
+    "bool.yaml": "UseKms: true\n",
+}
+
+
+@pytest.fixture
+def template(tmp_path: Path) -> Path:
+    return write(tmp_path, stack__template_yaml=TEMPLATE)
+
+
+def test_without_any_the_default_decides(template: Path) -> None:
+    assert check_json(template, "stack").rules() == ["CTKMS001"]
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_every_form_of_file(name: str, template: Path) -> None:
+    (template / name).write_text(FORMS[name], encoding="utf-8")
+    assert check_json(template, "stack", "--parameters", name).rules() == ["CTKMS002"]
+
+
+def test_a_single_one(template: Path) -> None:
+    assert check_json(template, "stack", "--parameter", "UseKms=true").rules() == ["CTKMS002"]
+
+
+def test_the_later_file_wins_and_the_single_one_over_files(template: Path) -> None:
+    write(template, on_yaml="UseKms: true\n", off_yaml="UseKms: false\n")
+    assert check_json(template, "stack", "--parameters", "on.yaml", "--parameters", "off.yaml").rules() == ["CTKMS001"]
+    assert check_json(template, "stack", "--parameter", "UseKms=true", "--parameters", "off.yaml").rules() == ["CTKMS002"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--parameter", "UseKms"], '--parameter: "UseKms" is not NAME=VALUE'),
+        (["--parameters", "missing.json"], "missing.json:1:1: cannot read the file"),
+        (["--parameters", "bad.json"], "bad.json:1:2: these are no parameters"),
+    ],
+)
+def test_what_is_no_parameter_is_a_usage_error(arguments: list[str], message: str, template: Path) -> None:
+    write(template, bad_json="[1]")
+    run = check_json(template, "stack", *arguments)
+    assert run.code == 2
+    assert message in run.err
+
+
+def test_a_given_parameter_that_is_not_echoed_is_not_printed(template: Path) -> None:
+    text = TEMPLATE.replace("Conditions:", "  Alias: {Type: String, NoEcho: true}\nConditions:").replace("alias/aws/s3", "!Ref Alias")
+    write(template, stack__template_yaml=text)
+    run = check_json(template, "stack", "--parameter", "UseKms=true", "--parameter", "Alias=alias/very-secret")
+    assert run.json["findings"]
+    assert "very-secret" not in run.out
+
+
+def test_a_key_that_another_stack_imports_is_judged_once(tmp_path: Path) -> None:
+    key = (
+        "Resources:\n  Key:\n    Type: AWS::KMS::Key\n    Properties:\n      KeyPolicy:\n        Statement:\n"
+        "          - {Effect: Allow, Principal: {Service: cloudtrail.amazonaws.com}, Action: 'kms:*', Resource: '*'}\n"
+        "Outputs: {Arn: {Value: !GetAtt Key.Arn, Export: {Name: the-key}}}\n"
+    )
+    trail = (
+        "Resources:\n  Trail:\n    Type: AWS::CloudTrail::Trail\n"
+        "    Properties: {IsLogging: true, S3BucketName: b, KMSKeyId: !ImportValue the-key}\n"
+    )
+    report = check_json(write(tmp_path, key_yaml=key, trail_yaml=trail)).json
+    about = [finding for finding in report["findings"] if finding["rule"] == "CTKMS006"]
+    assert len(about) == 1
+
+
+@pytest.mark.parametrize(
+    ("properties", "reason"),
+    [
+        (
+            "{Fn::Transform: {Name: AWS::Include, Parameters: {Location: 's3://b/p.yaml'}}}",
+            'what AWS::Include of "s3://b/p.yaml" adds to the properties is not known',
+        ),
+        ("{Fn::Transform: {Name: Macro}}", "what Fn::Transform adds to the properties is not known"),
+        ("[]", "the properties are not a map"),
+    ],
+)
+def test_properties_that_nobody_knows(properties: str, reason: str, tmp_path: Path) -> None:
+    run = check_json(write(tmp_path, t_yaml=f"Resources:\n  T: {{Type: AWS::CloudTrail::Trail, Properties: {properties}}}\n"))
+    assert run.rules("undetermined") == ["CTKMS015"]
+    assert reason in run.json["findings"][0]["message"]
+
+
+def test_a_template_of_templates_is_reported_with_its_way_out(tmp_path: Path) -> None:
+    text = "Resources:\n{% if trail %}\n  T:\n    Type: AWS::CloudTrail::Trail\n{% endif %}\n"
+    (finding,) = check_json(write(tmp_path, t_yaml=text)).json["findings"]
+    assert finding["rule"] == "CTKMS000"
+    assert finding["help"].startswith("render the file first")
