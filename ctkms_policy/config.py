@@ -13,7 +13,7 @@ from ctkms_policy.discover import repository_root
 from ctkms_policy.finding import Severity
 from ctkms_policy.iam.request import OrganizationFacts
 from ctkms_policy.known_keys import KEY_ARN, read_known_key
-from ctkms_policy.model import Key, ambient_account, ambient_partition, ambient_region
+from ctkms_policy.model import Key, ambient_account, ambient_partition, ambient_region, partition_of
 from ctkms_policy.rulebook import Rule, load_rules
 from ctkms_policy.source import ParseError, Source, read_source
 from ctkms_policy.strict_yaml import Item, did_you_mean, read_yaml
@@ -145,8 +145,6 @@ def bindings_of(account: str = "", region: str = "", provider: str = "") -> dict
     if account:
         bindings[ambient_account(provider).name] = account
     if region:
-        from ctkms_policy.terraform.providers import partition_of
-
         bindings[ambient_region(provider).name] = region
         partition = partition_of(Known(region))
         if isinstance(partition, Known):

@@ -82,6 +82,28 @@ def ambient_place(provider: str = "") -> Place:
     return Place(ambient_account(provider), ambient_region(provider), ambient_partition(provider))
 
 
+def partition_of(region: Value) -> Value:
+    """Return the partition a Region lies in (A19), or the symbol where the Region is not known."""
+    if not isinstance(region, Known) or not isinstance(region.value, str):
+        return ambient_partition()
+    for prefix, partition in _PARTITIONS.items():
+        if region.value.startswith(prefix):
+            return Known(partition, region.origin)
+    return Known("aws", region.origin)
+
+
+_PARTITIONS = {
+    "cn-": "aws-cn",
+    "us-gov-": "aws-us-gov",
+    "eusc-": "aws-eusc",
+    "us-iso-": "aws-iso",
+    "us-isob-": "aws-iso-b",
+    "eu-isoe-": "aws-iso-e",
+    "us-isof-": "aws-iso-f",
+    "eu-isof-": "aws-iso-f",
+}
+
+
 # -- key policies ------------------------------------------------------------------------------------------------------
 
 
@@ -103,7 +125,8 @@ class PolicyDefect:
     kind: DefectKind
     message: str
     span: Span | None = field(compare=False)
-    help: str = ""
+    help: str = field(default="", compare=False)
+    """in the words of the file: the same defect may be written in several languages"""
 
 
 class PrincipalType(Enum):
@@ -204,6 +227,8 @@ class KeyPolicy:
     defects: tuple[PolicyDefect, ...] = ()
     form: PolicyForm = field(default=PolicyForm.OBJECT, compare=False)
     span: Span | None = field(default=None, compare=False)
+    left_out: tuple[Statement, ...] = field(default=(), compare=False, repr=False)
+    """statements that default inputs leave out, with what would include them: for explanations only"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from key_policies import (
     ALL_TRAILS,
     AMBIENT_PLACE,
     AWS_TODAY,
+    CLOUDTRAIL,
     DESCRIBE,
     EC,
     ENCRYPT,
@@ -33,7 +35,7 @@ from ctkms_policy.iam.explain import Explanation, Mistake, explain
 from ctkms_policy.iam.judge import judge_trail
 from ctkms_policy.iam.policy import default_key_policy
 from ctkms_policy.iam.request import OrganizationFacts
-from ctkms_policy.model import KeyPolicy, Place
+from ctkms_policy.model import KeyPolicy, Language, Place
 from ctkms_policy.source import Span
 from ctkms_policy.value import Known, Match, Origin, Symbol, SymbolKind, Unknown, concatenate
 
@@ -255,7 +257,7 @@ def test_help_names_what_would_match() -> None:
     made_up = concatenate([Known("stack-"), Symbol("random", SymbolKind.GENERATED, spelling="random")])
     generated = explained(policy(ENCRYPT), "encrypt", used_by=trail(name=made_up))
     assert "whose name is made up at deployment" in generated.message
-    assert f'use ArnLike with "{ALL_TRAILS}"' in generated.help
+    assert f'use ArnLike with "{TRAIL_ARN.replace(NAME, "stack-*")}"' in generated.help
 
 
 def test_an_explicit_deny_shows_what_it_overrides() -> None:
@@ -342,3 +344,78 @@ def test_unknown_principals_are_named() -> None:
     unknown = replace(statement, principals=(replace(statement.principals[0], value=Unknown("var.who has no default")),))
     words = explained(replace(found, statements=(unknown,)), "encrypt")
     assert "var.who has no default" in words.message
+
+
+# -- the nearest statement, and help that works ------------------------------------------------------------------------
+
+
+def test_a_statement_that_names_another_service_is_nearer_than_one_for_another_action() -> None:
+    found = policy(ROOT_STATEMENT, DESCRIBE, {**ENCRYPT, "Principal": {"Service": "logs.amazonaws.com"}})
+    words = explained(found, "encrypt")
+    assert 'names "logs.amazonaws.com", not "cloudtrail.amazonaws.com"' in words.message
+    assert explained(policy(DESCRIBE, {**ENCRYPT, "Principal": CLOUDTRAIL}), "encrypt").message.endswith("allows it")
+
+
+def test_a_similar_action_is_nearer_than_another_one() -> None:
+    words = explained(policy(DESCRIBE, {**ENCRYPT, "Action": "kms:Encrypt"}), "encrypt")
+    assert 'is about "kms:Encrypt"' in words.message
+    assert words.help == 'write "kms:GenerateDataKey*"'
+
+
+@pytest.mark.parametrize(
+    ("statement", "question", "may_add"),
+    [
+        (allow(ENC, condition={"StringLike": {EC: ALL_TRAILS}}), "describe", False),  # C12: it would never hold
+        (allow(ENC, condition={"StringEquals": {"aws:SourceArn": TRAIL_ARN}}), "describe", True),
+        (allow("kms:DescribeKey"), "encrypt", False),  # it would let every account's trails in
+        (DESCRIBE, "encrypt", True),
+    ],
+)
+def test_the_action_is_to_be_added_only_where_that_works(statement: Any, question: str, may_add: bool) -> None:
+    help = explained(policy(statement), question).help
+    assert 'add a statement that lets "cloudtrail.amazonaws.com" use kms:' in help
+    assert ("to the Action of this statement" in help) is may_add
+    wanted = {"describe": "kms:DescribeKey", "encrypt": ENC}[question]
+    assert explained(policy({**statement, "Action": [statement["Action"], wanted]}), question).message.endswith("allows it") or not may_add
+
+
+def test_a_statement_that_default_inputs_leave_out_is_named() -> None:
+    found = policy(DESCRIBE)
+    absent = replace(policy(ENCRYPT).statements[0], included=Match.NO, included_when="UseX = true")
+    words = explained(replace(found, left_out=(absent,)), "encrypt")
+    assert words.message == 'statement "AllowCloudTrailEncryptLogs" is left out by default, it is there when UseX = true'
+    assert words.span == absent.span
+    assert words.mistake is Mistake.LEFT_OUT
+    useless = replace(absent, principals=())
+    assert "kms:GenerateDataKey* is missing" in explained(replace(found, left_out=(useless,)), "encrypt").label
+
+
+@pytest.mark.parametrize(
+    ("language", "account"),
+    [
+        (Language.TERRAFORM, "${data.aws_caller_identity.current.account_id}"),
+        (Language.CLOUDFORMATION, "${AWS::AccountId}"),
+        (None, "${account id}"),
+    ],
+)
+def test_no_name_of_ours_is_shown(language: Language | None, account: str) -> None:
+    found = policy(source_arn(f"arn:aws:cloudtrail:us-east-1:{ACCOUNT}:trail/other"), DESCRIBE)
+    judgement = judge_trail(found, key(AMBIENT_PLACE), trail(AMBIENT_PLACE), strict=True)
+    words = explain(found, judgement.encrypt, key=key(AMBIENT_PLACE), trail=trail(AMBIENT_PLACE), language=language)
+    assert not re.search(r"\$\{(account|region|partition)\}", words.message + words.label + words.help)
+    other = policy(allow(ENC, condition={"StringEquals": {"aws:SourceAccount": [OTHER_ACCOUNT]}}))
+    shown = explain(other, judge_trail(other, key(AMBIENT_PLACE), trail(AMBIENT_PLACE), strict=True).encrypt, language=language)
+    assert account in shown.message + shown.help or account[2:-1] in shown.message
+
+
+def test_parts_that_fit_stay_as_the_policy_has_them() -> None:
+    words = explained(policy(source_arn(f"arn:aws:cloudtrail:us-east-1:{ACCOUNT}:trail/other")), "encrypt", AMBIENT_PLACE)
+    assert words.help == f'add "{TRAIL_ARN}"'
+
+
+def test_conditions_that_are_not_known_are_called_so() -> None:
+    found = policy(ENCRYPT)
+    unknown = replace(found.statements[0].conditions[0], key=Unknown("var.accounts has no default"), operator="")
+    found = replace(found, statements=(replace(found.statements[0], conditions=(unknown,)),))
+    assert "which conditions" in explained(found, "encrypt").message
+    assert "${unknown" not in explained(found, "encrypt").message

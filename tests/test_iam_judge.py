@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from command import check_json
 from key_policies import (
     ACCOUNT,
     ALL_TRAILS,
@@ -32,8 +34,10 @@ from key_policies import (
     trail,
 )
 
+from ctkms_policy.iam.evaluate import Outcome
 from ctkms_policy.iam.judge import Judgement, broad_decrypt, encrypt_is_scoped, judge_event_data_store, judge_request, judge_trail
 from ctkms_policy.iam.policy import default_key_policy, read_key_policy
+from ctkms_policy.iam.readers import is_of_another_account
 from ctkms_policy.iam.request import KeyFacts, LogFacts, OrganizationFacts, Question, Request, service_request
 from ctkms_policy.model import (
     Attribute,
@@ -563,3 +567,59 @@ def test_readers_that_the_configuration_does_not_allow() -> None:
 
 def test_ambient_symbols_are_distinct() -> None:
     assert len({ambient_account(), ambient_account("x"), ambient_region(), ambient_partition()}) == 4
+
+
+# -- statements of one undecided condition -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("condition", ["var.scoped ? [1] : []", "var.scoped ? [] : [1]"])
+def test_the_two_ways_of_a_dynamic_condition_are_alternatives(tmp_path: Path, condition: str) -> None:
+    """``dynamic "condition"`` gives two statements that may be there, one of which certainly is."""
+    (tmp_path / "main.tf").write_text(
+        f"""
+variable "scoped" {{ type = bool }}
+data "aws_caller_identity" "current" {{}}
+resource "aws_cloudtrail" "main" {{
+  name           = "audit"
+  s3_bucket_name = "amzn-s3-demo-bucket"
+  kms_key_id     = aws_kms_key.logs.arn
+}}
+resource "aws_kms_key" "logs" {{ policy = data.aws_iam_policy_document.key.json }}
+data "aws_iam_policy_document" "key" {{
+  statement {{
+    actions   = ["kms:GenerateDataKey*", "kms:DescribeKey"]
+    resources = ["*"]
+    principals {{
+      type        = "Service"
+      identifiers = ["cloudtrail.amazonaws.com"]
+    }}
+    dynamic "condition" {{
+      for_each = {condition}
+      content {{
+        test     = "StringEquals"
+        variable = "aws:SourceAccount"
+        values   = [data.aws_caller_identity.current.account_id]
+      }}
+    }}
+  }}
+}}
+""",
+        encoding="utf-8",
+    )
+    (found,) = check_json(tmp_path, ".").json["trails"]
+    assert found["policy"]["describe"] == found["policy"]["encrypt"] == "allowed"
+
+
+# -- readers of another account ----------------------------------------------------------------------------------------
+
+
+def test_a_grant_to_another_accounts_root_is_no_missing_statement() -> None:
+    foreign = allow("kms:Decrypt", {"AWS": ROOT.replace(ACCOUNT, OTHER_ACCOUNT)})
+    own = judge_trail(policy(ROOT_STATEMENT), key(), trail()).decrypt
+    both = judge_trail(policy(ROOT_STATEMENT, foreign), key(), trail()).decrypt
+    assert own.outcome is both.outcome is Outcome.DELEGATED
+    assert not is_of_another_account(own.request)
+    assert is_of_another_account(both.request)
+    # A literal may be the very account that is deployed to.
+    open_place = judge_trail(policy(foreign), key(AMBIENT_PLACE), trail(AMBIENT_PLACE)).decrypt
+    assert not is_of_another_account(open_place.request)

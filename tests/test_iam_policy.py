@@ -12,7 +12,7 @@ from key_policies import ACCOUNT, AMBIENT_PLACE, CLOUDTRAIL, EC, HERE, ROOT, all
 
 from ctkms_policy.iam.policy import UNKNOWN_VERSION, default_key_policy, read_key_policy
 from ctkms_policy.model import DefectKind, Effect, KeyPolicy, PolicyForm, Principal, PrincipalType, UnreadablePolicy
-from ctkms_policy.source import Source
+from ctkms_policy.source import Source, Span
 from ctkms_policy.value import (
     Absent,
     Branch,
@@ -363,7 +363,7 @@ def test_no_defects(change: dict[str, Any]) -> None:
 def test_a_misspelt_action_names_what_was_meant() -> None:
     found = read({"Statement": {**STATEMENT, "Action": ["kms:GenerateDatKey*", "kms=Decrypt", "kms:Describekeys"]}})
     assert [defect.help for defect in found.statements[0].defects] == [
-        'did you mean "kms:GenerateDataKey"?',
+        'did you mean "kms:GenerateDataKey*"?',
         'did you mean "kms:Decrypt"?',
         'did you mean "kms:DescribeKey"?',
     ]
@@ -406,3 +406,40 @@ def test_no_document_is_too_odd(document: Any) -> None:
     assert isinstance(again, (KeyPolicy, UnreadablePolicy, Unknown))
     if isinstance(found, KeyPolicy):
         assert found == again
+
+
+@pytest.mark.parametrize(
+    ("form", "path", "resource", "service"),
+    [
+        (PolicyForm.OBJECT, "main.tf", 'Resource = "*"', 'Principal = { Service = "cloudtrail.amazonaws.com" }'),
+        (PolicyForm.OBJECT, "template.yaml", 'Resource: "*"', 'Principal: { Service: "cloudtrail.amazonaws.com" }'),
+        (PolicyForm.OBJECT, "template.json", '"Resource": "*"', '"Principal": { "Service": "cloudtrail.amazonaws.com" }'),
+        (
+            PolicyForm.POLICY_DOCUMENT,
+            "main.tf",
+            'resources = ["*"]',
+            'principals with type = "Service" and identifiers = ["cloudtrail.amazonaws.com"]',
+        ),
+    ],
+)
+def test_help_is_in_the_words_of_the_file(form: PolicyForm, path: str, resource: str, service: str) -> None:
+    document = {"Statement": {**STATEMENT, "Resource": None, "Principal": {"AWS": "cloudtrail.amazonaws.com"}}}
+    found = read_key_policy(value_of(document), form, Span.at(path))
+    assert isinstance(found, KeyPolicy)
+    helps = {defect.help for defect in found.statements[0].defects}
+    assert helps == {f"add {resource}, which means this key", f"write {service}"}
+
+
+def test_what_default_inputs_leave_out_is_kept_aside() -> None:
+    further = chosen(("a = no", None), ("a = yes", {**STATEMENT, "Sid": "further"}), default=0)
+    items = ListValue((value_of({**STATEMENT, "Sid": "first"}), further))
+    found = read_key_policy(MapValue((Entry(Known("Statement"), items),)), PolicyForm.OBJECT, HERE)
+    assert isinstance(found, KeyPolicy)
+    assert [each.sid for each in found.statements] == ["first"]
+    assert [(each.sid, each.included, each.included_when) for each in found.left_out] == [("further", Match.NO, "a = yes")]
+    documents = chosen(
+        ("a = no", {"Statement": [{**STATEMENT, "Sid": "x"}]}), ("a = yes", {"Statement": [{**STATEMENT, "Sid": "y"}]}), default=0
+    )
+    whole = read_key_policy(documents, PolicyForm.OBJECT, HERE)
+    assert isinstance(whole, KeyPolicy)
+    assert [each.sid for each in whole.left_out] == ["y"]

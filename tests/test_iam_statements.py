@@ -57,12 +57,21 @@ def test_yaml_and_json_say_the_same(question: Question) -> None:
     assert json.loads(fix_text(question, policy(ROOT_STATEMENT))) == from_yaml
 
 
+def test_terraform_block_in_json() -> None:
+    written = replace(policy(ROOT_STATEMENT), form=PolicyForm.POLICY_DOCUMENT, span=Span.at("main.tf.json"))
+    block = json.loads(fix_text(Question.ENCRYPT, written))
+    assert block["principals"] == [{"type": "Service", "identifiers": ["cloudtrail.amazonaws.com"]}]
+    assert block["resources"] == ["*"]
+    assert [each["test"] for each in block["condition"]] == ["StringEquals", "StringLike"]
+
+
 def test_terraform_object() -> None:
     written = replace(policy(ROOT_STATEMENT), form=PolicyForm.OBJECT, span=HERE)
     fix = missing_statement(Question.DESCRIBE, AMBIENT_TRAIL, AMBIENT_KEY, written, Language.TERRAFORM)
     assert fix is not None
     assert fix.language == "hcl"
     assert fix.text == (
+        '# needs: data "aws_caller_identity" "current" {}\n'
         "{\n"
         '  Sid    = "AllowCloudTrailDescribeKey"\n'
         '  Effect = "Allow"\n'
@@ -72,9 +81,8 @@ def test_terraform_object() -> None:
         '  Action   = "kms:DescribeKey"\n'
         '  Resource = "*"\n'
         "  Condition = {\n"
-        "    StringEquals = {\n"
-        '      "aws:SourceArn" = "arn:${data.aws_partition.current.partition}:cloudtrail:${data.aws_region.current.name}:'
-        '${data.aws_caller_identity.current.account_id}:trail/management-events"\n'
+        "    StringLike = {\n"
+        '      "aws:SourceArn" = "arn:aws:cloudtrail:*:${data.aws_caller_identity.current.account_id}:trail/management-events"\n'
         "    }\n"
         "  }\n"
         "}"
@@ -200,7 +208,7 @@ def test_organization_trails_name_the_management_account() -> None:
 def test_the_place_of_another_provider() -> None:
     there = ambient_place("audit")
     text = fix_text(Question.ENCRYPT, policy(ROOT_STATEMENT), place=there)
-    assert "${data.aws_caller_identity.current.account_id}" in text
+    assert "${data.aws_caller_identity.audit.account_id}" in text
 
 
 def test_documents_are_what_aws_prints() -> None:

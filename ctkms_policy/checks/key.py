@@ -67,19 +67,27 @@ def statement_rejected(case: KeyCase, rule: Rule) -> Iterator[Finding]:
     key = case.key
     if not isinstance(key.policy, KeyPolicy):
         return
-    statements = [
-        (f'statement "{each.sid}"' if each.sid else f"statement {number}", each) for number, each in enumerate(key.policy.statements, 1)
-    ]
-    defects = [("", defect) for defect in key.policy.defects]
-    defects += [(name, defect) for name, statement in statements for defect in statement.defects]
-    for name, defect in defects:
+    named = [(f"the policy of {title(key)}", key.policy.defects)]
+    for number, statement in enumerate(key.policy.statements, 1):
+        name = f'statement "{statement.sid}"' if statement.sid else f"statement {number}"
+        named.append((f"{name} in the policy of {title(key)}", statement.defects))
+    for subject, defect in ((subject, defect) for subject, defects in named for defect in defects):
+        fact, label = _DEFECTS[defect.kind]
         yield finding(
             rule,
             key,
-            f"{name} in the policy of {title(key)}: {defect.message}" if name else f"the policy of {title(key)}: {defect.message}",
+            f"{fact.format(subject)}: {defect.message}",
             defect.span or key.policy.span or key.span,
             severity=Severity.NOTE if defect.kind is DefectKind.MISSPELT_ACTION else None,
-            label=defect.message,
+            label=label,
             help=defect.help,
-            stable=f"{name}\0{defect.message}",
+            stable=f"{subject}\0{defect.message}",
         )
+
+
+_DEFECTS = {
+    DefectKind.REJECTED: ("KMS rejects {}", "KMS rejects this"),
+    DefectKind.INEFFECTIVE: ("KMS accepts and ignores {}", "the statement has no effect"),
+    DefectKind.MISSPELT_ACTION: ("KMS accepts {}, but one action matches nothing", "matches no request"),
+}
+"""What KMS does with a defect: the fact of the message, and the label."""

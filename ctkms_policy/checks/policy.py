@@ -10,6 +10,7 @@ from ctkms_policy.checks.words import finding, judged_policy, title, use_of_key,
 from ctkms_policy.finding import Finding, Related
 from ctkms_policy.iam.evaluate import Decision, Outcome
 from ctkms_policy.iam.explain import explain
+from ctkms_policy.iam.readers import is_of_another_account
 from ctkms_policy.iam.request import Question
 from ctkms_policy.iam.statements import missing_statement
 from ctkms_policy.key_link import KeyState
@@ -34,8 +35,9 @@ def _policy_finding(
     """Return a finding about what the key policy answers, explained by the statement that comes nearest."""
     assert case.judgement is not None
     key, policy = judged_policy(case)
-    why = explain(policy, decision, key=key, trail=case.trail, judgement=case.judgement)
-    fix = None if undetermined else missing_statement(question, case.trail, key, policy, case.configuration.language)
+    language = case.configuration.language
+    why = explain(policy, decision, key=key, trail=case.trail, judgement=case.judgement, language=language)
+    fix = None if undetermined else missing_statement(question, case.trail, key, policy, language)
     related = (*(Related(span, note) for span, note in why.related), *use_of_key(case))
     return finding(
         rule,
@@ -79,8 +81,10 @@ def no_reader(case: TrailCase, rule: Rule) -> Iterator[Finding]:
 
 
 def decrypt_only_delegated(case: TrailCase, rule: Rule) -> Iterator[Finding]:
-    """CTKMS016: no statement grants a reader kms:Decrypt; only IAM policies of the account could."""
-    if case.judgement is not None and case.judgement.decrypt.outcome is Outcome.DELEGATED:
+    """CTKMS016: no statement grants a reader kms:Decrypt; only IAM policies of the key's own account could."""
+    if case.judgement is None or case.judgement.decrypt.outcome is not Outcome.DELEGATED:
+        return
+    if not is_of_another_account(case.judgement.decrypt.request):  # a grant to another account's root is the documented third statement
         message = f"no statement of the key policy lets a reader decrypt the logs of {title(case.trail)}"
         yield _policy_finding(case, rule, Question.DECRYPT, case.judgement.decrypt, message)
 

@@ -27,7 +27,8 @@ def encrypt_grant_not_scoped(case: TrailCase | KeyCase, rule: Rule) -> Iterator[
         resource, trail = case.trail, case.trail
         key, policy = judged_policy(case)
         used_by = use_of_key(case)
-    grant = encrypt_is_scoped(policy, key, trail, bindings=case.deployment.bindings, facts=case.deployment.facts)
+    deployment, language = case.deployment, case.configuration.language
+    grant = encrypt_is_scoped(policy, key, trail, bindings=deployment.bindings, facts=deployment.facts, language=language)
     if grant is None:
         return
     yield finding(
@@ -53,7 +54,8 @@ def decrypt_grant_too_broad(case: KeyCase, rule: Rule) -> Iterator[Finding]:
     key = case.key
     if not isinstance(key.policy, KeyPolicy):
         return
-    for grant in broad_decrypt(key.policy, key, bindings=case.deployment.bindings, facts=case.deployment.facts):
+    deployment, language = case.deployment, case.configuration.language
+    for grant in broad_decrypt(key.policy, key, bindings=deployment.bindings, facts=deployment.facts, language=language):
         yield finding(
             rule,
             key,

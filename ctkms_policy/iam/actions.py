@@ -77,7 +77,7 @@ def names_an_action(pattern: str) -> bool:
 
 
 def meant_action(text: str) -> str:
-    """Return the action of KMS that a misspelt one was probably meant to be, or ""."""
-    name = re.sub(r"^kms\s*[:=.;/-]*\s*", "", text.strip().lower())
+    """Return the action of KMS that a misspelt one was probably meant to be, with the ``*`` that it ends with, or ""."""
+    name, star, _ = re.sub(r"^kms\s*[:=.;/-]*\s*", "", text.strip().lower()).partition("*")
     found = get_close_matches(f"kms:{name}", _BY_LOWER, n=1, cutoff=0.8)
-    return _BY_LOWER[found[0]] if found else ""
+    return f"{_BY_LOWER[found[0]]}{star}" if found else ""

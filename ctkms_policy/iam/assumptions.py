@@ -15,7 +15,7 @@ from itertools import combinations, product
 from ctkms_policy.iam.arns import arn_parts
 from ctkms_policy.iam.binding import Binding, Hole, texts_of
 from ctkms_policy.iam.request import KeyFacts, LogFacts
-from ctkms_policy.model import Condition, KeyPolicy, Principal, Statement
+from ctkms_policy.model import Condition, KeyPolicy, Principal, Statement, partition_of
 from ctkms_policy.value import Known, Literal, Reference, Symbol, SymbolKind, Template, Text, Value, concatenate, describe, text_parts
 
 MAX_BINDINGS = 200
@@ -64,7 +64,7 @@ class Unknowns:
             for chosen in combinations(holes, size):
                 for values in product(*(self.candidates[hole] for hole in chosen)):
                     binding = dict(zip(chosen, values, strict=True))
-                    if _has_cycle(binding):
+                    if _has_cycle(binding) or not _is_a_place(binding):
                         continue
                     yield binding
                     count += 1
@@ -75,6 +75,13 @@ class Unknowns:
 def _has_cycle(binding: Binding) -> bool:
     """Whether a hole is bound to one that is itself bound to a hole."""
     return any(isinstance(value, (Symbol, Reference)) and isinstance(binding.get(value), (Symbol, Reference)) for value in binding.values())
+
+
+def _is_a_place(binding: Binding) -> bool:
+    """Whether every Region that is assumed lies in every partition that is assumed (A19)."""
+    bound = [(hole.name.partition("[")[0], value) for hole, value in binding.items() if isinstance(hole, Symbol)]
+    partitions = {value for name, value in bound if name == "partition" and isinstance(value, Known)}
+    return all(partitions <= {partition_of(value)} for name, value in bound if name == "region" and isinstance(value, Known))
 
 
 def unknowns_of(policy: KeyPolicy, log: LogFacts, key: KeyFacts) -> Unknowns:

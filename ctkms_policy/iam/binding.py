@@ -37,9 +37,13 @@ def bound_text(text: Text, binding: Binding) -> Text:
 
 def bound_policy(policy: KeyPolicy, binding: Binding) -> KeyPolicy:
     """Return a policy with the bound holes in it replaced; the same object where none of them is in it."""
-    if not any(hole in binding for hole in holes_of(policy)):
+    if not policy.left_out and not any(hole in binding for hole in holes_of(policy)):
         return policy
-    return replace(policy, statements=tuple(_bound_statement(statement, binding) for statement in policy.statements))
+    return replace(
+        policy,
+        statements=tuple(_bound_statement(statement, binding) for statement in policy.statements),
+        left_out=tuple(_bound_statement(statement, binding) for statement in policy.left_out),
+    )
 
 
 def _bound_statement(statement: Statement, binding: Binding) -> Statement:

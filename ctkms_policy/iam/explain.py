@@ -13,9 +13,20 @@ from ctkms_policy.iam.conditions import OPERATORS, compare_value, parse_operator
 from ctkms_policy.iam.context import Context, ContextText, FromNow, Missing, Present, ServiceAddress, Uncertain
 from ctkms_policy.iam.evaluate import Decision, Element, Mismatch, Outcome, StatementAnswer
 from ctkms_policy.iam.judge import Judgement
+from ctkms_policy.iam.nearest import (
+    left_out_statement,
+    may_add_action,
+    may_mean_cloudtrail,
+    misspelt_action,
+    nearest_statement,
+    similar_action,
+    would_apply,
+)
+from ctkms_policy.iam.notation import Notation, element, name_of, notation_of, principal_element
 from ctkms_policy.iam.request import CLOUDTRAIL, EC, TRAIL_PAIR, CallerKind, Question, Request
+from ctkms_policy.iam.spelling import Spelling
 from ctkms_policy.iam.strangers import statement_name
-from ctkms_policy.model import Condition, Effect, Key, KeyPolicy, PrincipalType, Statement, Trail
+from ctkms_policy.model import Condition, Effect, Key, KeyPolicy, Language, PolicyForm, PrincipalType, Statement, Trail
 from ctkms_policy.source import Span
 from ctkms_policy.value import Known, Literal, Match, Reference, Symbol, SymbolKind, Template, Text, Unknown, Value, describe, text_parts
 
@@ -37,6 +48,7 @@ class Mistake(Enum):
     NO_EFFECT = "statement-without-effect"
     OTHER_RESOURCE = "other-resource"
     VARIABLE_WITHOUT_VERSION = "variable-without-version"
+    LEFT_OUT = "left-out-by-default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +91,21 @@ _PLACEHOLDERS = {
 
 
 def explain(
-    policy: KeyPolicy, decision: Decision, *, key: Key | None = None, trail: Trail | None = None, judgement: Judgement | None = None
+    policy: KeyPolicy,
+    decision: Decision,
+    *,
+    key: Key | None = None,
+    trail: Trail | None = None,
+    judgement: Judgement | None = None,
+    language: Language | None = None,
 ) -> Explanation:
     """Return the words for a decision about a request.
 
     ``key`` is where the finding stands when the policy has no place of its own; ``trail`` adds where the name is that the policy
-    does not mean; ``judgement`` adds what had to be assumed about the places that the words name.
+    does not mean; ``judgement`` adds what had to be assumed about the places that the words name; ``language`` is how the words
+    spell the places that the code leaves open.
     """
+    decision = Spelling.of(policy, key, language).decision(decision)
     words = _explained(policy, decision)
     if words.span is None and key is not None:
         words = replace(words, span=policy.span or key.span)
@@ -96,7 +116,13 @@ def explain(
         named = [f"{each.symbol} = {each.value}" for each in judgement.assumptions if _names(words.message, each.value)]
         if named:
             words = replace(words, message=f"{words.message}, assuming {' and '.join(named)}")
+        elsewhere = [each.symbol.partition("[")[0] for each in judgement.shown_under if _names(words.message, each.value)]
+        if elsewhere:
+            words = replace(words, message=f"{words.message}; in any other {_KINDS.get(elsewhere[0], 'place')}, other conditions fail")
     return words
+
+
+_KINDS = {"account": "account", "region": "Region", "partition": "partition"}
 
 
 def _names(message: str, value: str) -> bool:
@@ -110,7 +136,7 @@ def _explained(policy: KeyPolicy, decision: Decision) -> Explanation:
     if decision.outcome is Outcome.EXPLICITLY_DENIED:
         return _explicit_deny(decision)
     if decision.outcome is Outcome.DELEGATED:
-        return _delegated(decision)
+        return _delegated(policy, decision)
     if decision.outcome is Outcome.UNDETERMINED:
         return _undetermined(decision)
     return _implicit_deny(policy, decision)
@@ -131,6 +157,9 @@ def answer_text(answer: StatementAnswer, request: Request) -> str:
 
 
 # -- outcomes ----------------------------------------------------------------------------------------------------------
+
+
+_EXEMPT_SERVICES = 'exempt AWS services: add the condition BoolIfExists "aws:PrincipalIsAWSService" = "false" to the Deny'
 
 
 def _explicit_deny(decision: Decision) -> Explanation:
@@ -155,7 +184,7 @@ def _explicit_deny(decision: Decision) -> Explanation:
                 f'{name} denies everybody without "{key}", and an AWS service never has it',
                 "an AWS service is in no organization: the Deny applies",
                 condition.span,
-                'exempt AWS services: add BoolIfExists "aws:PrincipalIsAWSService" = "false" to the Deny',
+                _EXEMPT_SERVICES,
                 Mistake.DENY_BY_ORGANIZATION,
                 related,
             )
@@ -173,7 +202,7 @@ def _explicit_deny(decision: Decision) -> Explanation:
             f'{name} denies requests without "{key}"{why}',
             "the request does not carry this key: the Deny applies",
             condition.span,
-            'exempt AWS services: add BoolIfExists "aws:PrincipalIsAWSService" = "false" to the Deny',
+            _EXEMPT_SERVICES,
             Mistake.KEY_NEVER_SENT,
             related,
         )
@@ -191,21 +220,25 @@ def _explicit_deny(decision: Decision) -> Explanation:
         f"{name} denies {request.action}",
         f"denies {request.action}",
         statement.span,
-        "remove the Deny, or except this request",
+        f"remove the Deny, or {_EXEMPT_SERVICES}"
+        if request.caller.kind is CallerKind.SERVICE
+        else 'remove the Deny, or except the readers by a condition on "aws:PrincipalArn"',
         None,
         related,
     )
 
 
-def _delegated(decision: Decision) -> Explanation:
+def _delegated(policy: KeyPolicy, decision: Decision) -> Explanation:
     answer = decision.deciding[0]
+    is_default = policy.form is PolicyForm.DEFAULT
+    name = "the policy that AWS attaches" if is_default else statement_name(answer)
     account = decision.request.caller.account
     whose = f"the IAM policies of account {account.value}" if isinstance(account, Known) else "the account's IAM policies"
     return Explanation(
-        f"{statement_name(answer)} leaves it to {whose}",
+        f"{name} leaves it to {whose}",
         "lets the account's IAM policies decide",
         answer.statement.part_span("Principal"),
-        "add a statement that lets the log's readers use kms:Decrypt",
+        _add_statement(decision.request, whole=is_default),
     )
 
 
@@ -230,59 +263,48 @@ def _undetermined(decision: Decision) -> Explanation:
 
 def _implicit_deny(policy: KeyPolicy, decision: Decision) -> Explanation:
     request = decision.request
+    bound = decision.answers[0].policy if decision.answers else policy
+    absent = left_out_statement(bound, request)
+    if absent is not None:
+        return _left_out(absent)
+    nearest = nearest_statement(decision)
+    if nearest is not None:
+        mismatch = next((each for each in nearest.mismatches if each.answer is Match.NO), nearest.mismatches[0])
+        return _mismatch_words(mismatch, nearest, request)
     who, action = _WHAT[request.question]
-    service = request.caller.kind is CallerKind.SERVICE
-    ranked = [
-        (_nearness(answer, request), -answer.number, answer) for answer in decision.answers if answer.statement.effect is not Effect.DENY
-    ]
-    rank, _, nearest = max(ranked, default=(0, 0, None), key=lambda each: each[:2])
-    if nearest is None or rank < _NEAR:
-        names = any(_names_service(answer.statement) for answer in decision.answers)
-        if service and not names:
-            message = f'no statement names "{CLOUDTRAIL}"'
-            if len(policy.statements) == 1 and policy.statements[0].span is not None:
-                message += ", and letting the account delegate does not let a service in"
-        else:
-            message = f"no statement lets {who} use {action.rstrip('*')}"
-        return Explanation(message, _where(policy), policy.span, f"add a statement that lets {_quoted(who)} use {action}")
-    mismatch = next((each for each in nearest.mismatches if each.answer is Match.NO), nearest.mismatches[0])
-    return _mismatch_words(mismatch, nearest, request)
+    is_default = policy.form is PolicyForm.DEFAULT
+    if request.caller.kind is CallerKind.SERVICE and not any(may_mean_cloudtrail(answer.statement) for answer in decision.answers):
+        message = f'no statement names "{CLOUDTRAIL}"'
+        if is_default or (len(bound.statements) == 1 and _names_account(bound.statements[0])):
+            message += ", and letting the account delegate does not let a service in"
+    else:
+        message = f"no statement lets {who} use {action}"
+    label = "no policy: AWS attaches one that only lets the account delegate" if is_default else "no statement does"
+    return Explanation(message, label, policy.span, _add_statement(request, whole=is_default))
 
 
-def _where(policy: KeyPolicy) -> str:
-    return "no policy: AWS attaches one that only lets the account delegate" if policy.form.value == "default" else "no statement does"
-
-
-def _quoted(who: str) -> str:
-    return f'"{CLOUDTRAIL}"' if who == "CloudTrail" else who
-
-
-_NEAR = 50
-
-
-def _nearness(answer: StatementAnswer, request: Request) -> int:
-    """Return how near a statement comes: one that names caller and action is nearest, the fewer mismatches the nearer."""
+def _left_out(answer: StatementAnswer) -> Explanation:
     statement = answer.statement
-    missed = {each.element for each in answer.mismatches if each.answer is Match.NO}
-    delegates = Element.PRINCIPAL not in missed and answer.mismatches and answer.mismatches[0].element is Element.PRINCIPAL
-    if Element.PRINCIPAL not in missed and Element.ACTION not in missed and not delegates:
-        return 100 - sum(each.answer is Match.NO for each in answer.mismatches)
-    if Element.PRINCIPAL not in missed and any(_meant(action) == request.action for action in statement.actions):
-        return 80
-    if Element.ACTION not in missed and request.caller.kind is CallerKind.SERVICE and _names_service(statement):
-        return 70
-    if Element.PRINCIPAL not in missed and not delegates and request.caller.kind is CallerKind.SERVICE and _names_service(statement):
-        return 60
-    return 0
+    name = f'statement "{statement.sid}"' if statement.sid else "a statement that would allow it"
+    when = statement.included_when
+    return Explanation(
+        f"{name} is left out by default, it is there when {when}",
+        f"left out unless {when}",
+        statement.span,
+        f"make {when} the default, or leave out the condition",
+        Mistake.LEFT_OUT,
+    )
 
 
-def _meant(action: Value) -> str:
-    return meant_action(str(action.value)) if isinstance(action, Known) else ""
+def _names_account(statement: Statement) -> bool:
+    return all(each.type is PrincipalType.AWS and ":root" in describe(each.value) for each in statement.principals)
 
 
-def _names_service(statement: Statement) -> bool:
-    """Whether a principal was probably meant to be CloudTrail."""
-    return any(re.search(r"cloud\W?tr[ai]+l", describe(each.value, quoted=False), re.IGNORECASE) for each in statement.principals)
+def _add_statement(request: Request, *, whole: bool = False) -> str:
+    """Return the help that names the statement that is missing, or the policy where there is none at all."""
+    who, action = _WHAT[request.question]
+    who = f'"{CLOUDTRAIL}"' if who == "CloudTrail" else who
+    return f"write a key policy that also lets {who} use {action}" if whole else f"add a statement that lets {who} use {action}"
 
 
 # -- one part that does not match --------------------------------------------------------------------------------------
@@ -305,17 +327,17 @@ def _mismatch_words(mismatch: Mismatch, answer: StatementAnswer, request: Reques
             return Explanation(f"the Effect of {name} is not known", "not known", mismatch.span, "")
         defect = next((each for each in statement.defects if "Effect" in each.message), None)
         return Explanation(
-            f"{name} has no valid Effect" if defect is None else defect.message,
+            f"{name} has no valid Effect" if defect is None else f"in {name}, {defect.message}",
             "neither Allow nor Deny",
             mismatch.span,
             defect.help if defect else "",
             Mistake.NO_EFFECT,
         )
     if mismatch.element is Element.PRINCIPAL:
-        return _principal_words(mismatch, name, statement, request)
+        return _principal_words(mismatch, name, answer, request)
     if mismatch.element is Element.ACTION:
-        return _action_words(mismatch, name, statement, request)
-    return _resource_words(mismatch, name, statement)
+        return _action_words(mismatch, name, answer, request)
+    return _resource_words(mismatch, name, answer)
 
 
 def _listed(values: Iterable[Value]) -> str:
@@ -328,7 +350,12 @@ def _first_span(values: Iterable[Value], fallback: Span | None) -> Span | None:
     return spans[0] if len(spans) == 1 else fallback
 
 
-def _principal_words(mismatch: Mismatch, name: str, statement: Statement, request: Request) -> Explanation:
+def _notation(answer: StatementAnswer) -> Notation:
+    return notation_of(answer.policy.form, answer.statement.span or answer.policy.span)
+
+
+def _principal_words(mismatch: Mismatch, name: str, answer: StatementAnswer, request: Request) -> Explanation:
+    statement = answer.statement
     caller = f'"{CLOUDTRAIL}"' if request.caller.kind is CallerKind.SERVICE else describe(request.caller.name)
     values = [principal.value for principal in statement.principals]
     span = _first_span(values, mismatch.span)
@@ -356,10 +383,10 @@ def _principal_words(mismatch: Mismatch, name: str, statement: Statement, reques
                     f'{name} names "{text}" {under}: a service is no account, user or role',
                     "not a service principal",
                     principal.value.origin.span or span,
-                    f'make it a principal of type Service: "{CLOUDTRAIL}"',
+                    f"write {principal_element(_notation(answer), 'Service', CLOUDTRAIL)}",
                     Mistake.NOT_A_SERVICE_PRINCIPAL,
                 )
-        near = next((each for each in statement.principals if each.type is PrincipalType.SERVICE and _names_service(statement)), None)
+        near = next((each for each in statement.principals if each.type is PrincipalType.SERVICE), None)
         if near is not None:
             return Explanation(
                 f"{name} names {describe(near.value)}, not {caller}",
@@ -371,63 +398,87 @@ def _principal_words(mismatch: Mismatch, name: str, statement: Statement, reques
     return Explanation(f"{not_word} {_listed(values)} is not {caller}", f"is not {caller}", span, f"add {caller}")
 
 
-def _action_words(mismatch: Mismatch, name: str, statement: Statement, request: Request) -> Explanation:
+def _action_words(mismatch: Mismatch, name: str, answer: StatementAnswer, request: Request) -> Explanation:
+    statement = answer.statement
     span = statement.part_span("Action", "NotAction")
+    wanted = _WHAT[request.question][1]
     if not statement.actions:
-        return _without_effect(name, "Action", mismatch.span)
+        return _without_effect(name, "Action", answer, mismatch.span)
     if mismatch.answer is Match.MAYBE:
         return Explanation(
             f"whether {_listed(statement.actions)} is {request.action} is not known{_reasons(statement.actions)}",
             f"may or may not be {request.action}",
             span,
-            f"write {request.action}",
+            f'write "{wanted}"',
         )
-    for action in statement.actions:
-        if _meant(action) == request.action and not statement.actions_negated:
-            return Explanation(
-                f"{name} has {describe(action)}, which is no KMS action",
-                f'did you mean "{request.action}"?',
-                action.origin.span or span,
-                f'write "{request.action}"',
-                Mistake.ACTION_MISSING,
-            )
-    element = "NotAction excepts" if statement.actions_negated else "is about"
-    who, wanted = _WHAT[request.question]
+    if statement.actions_negated:
+        return Explanation(
+            f"NotAction of {name} excepts {request.action}",
+            f"excepts {request.action}",
+            span,
+            _add_statement(request),
+            Mistake.ACTION_MISSING,
+        )
+    misspelt = misspelt_action(statement, request)
+    if misspelt is not None:
+        return Explanation(
+            f"{name} has {describe(misspelt)}, which is no KMS action",
+            "no KMS action",
+            misspelt.origin.span or span,
+            f'did you mean "{meant_action(describe(misspelt, quoted=False))}"?',
+            Mistake.ACTION_MISSING,
+        )
+    similar = similar_action(statement, request)
+    if similar is not None and would_apply(answer, action=True) is not Match.NO:
+        return Explanation(
+            f"{name} is about {describe(similar)}, and CloudTrail encrypts with kms:GenerateDataKey",
+            "CloudTrail never asks for this",
+            similar.origin.span or span,
+            f'write "{wanted}"',
+            Mistake.ACTION_MISSING,
+        )
+    help = _add_statement(request)
     return Explanation(
-        f"{name} {element} {_listed(statement.actions)}, not {request.action}"
-        if not statement.actions_negated
-        else f"NotAction of {name} excepts {request.action}",
-        f"{request.action} is missing" if not statement.actions_negated else f"excepts {request.action}",
+        f"{name} is about {_listed(statement.actions)}, not {wanted}",
+        f"{wanted} is missing",
         span,
-        # Not "add the action here": the conditions of this statement may be such that the action never meets them (C12).
-        f"add a statement that lets {_quoted(who)} use {wanted}",
+        f'add "{wanted}" to the {_actions_name(answer)}, or {help}' if may_add_action(answer) else help,
         Mistake.ACTION_MISSING,
     )
 
 
-def _without_effect(name: str, element: str, span: Span | None) -> Explanation:
-    help = 'give it the resource "*", which means this key' if element == "Resource" else f"add {element}"
-    return Explanation(f"{name} has no {element}, so it has no effect", f"no {element}", span, help, Mistake.NO_EFFECT)
+def _actions_name(answer: StatementAnswer) -> str:
+    name = name_of(_notation(answer), "Action")
+    return f"{name} of this statement" if name != "actions" else "actions of this statement"
 
 
-def _resource_words(mismatch: Mismatch, name: str, statement: Statement) -> Explanation:
+def _without_effect(name: str, missing: str, answer: StatementAnswer, span: Span | None) -> Explanation:
+    notation = _notation(answer)
+    whole = f"add {element(notation, 'Resource', '*')}, which means this key"
+    help = whole if missing == "Resource" else f"add {element(notation, 'Action', _WHAT[answer.request.question][1])}"
+    return Explanation(f"{name} has no {missing}, so it has no effect", f"no {missing}", span, help, Mistake.NO_EFFECT)
+
+
+def _resource_words(mismatch: Mismatch, name: str, answer: StatementAnswer) -> Explanation:
+    statement = answer.statement
     if not statement.resources:
-        return _without_effect(name, "Resource", mismatch.span)
+        return _without_effect(name, "Resource", answer, mismatch.span)
     values = statement.resources
+    this_key = f"write {element(_notation(answer), 'Resource', '*')}, which means this key"
     span = _first_span(values, statement.part_span("Resource", "NotResource"))
     if mismatch.answer is Match.MAYBE:
         return Explanation(
             f"whether the Resource {_listed(values)} of {name} is this key is not known{_reasons(values)}",
             "may or may not be this key",
             span,
-            'write "*", which means this key',
+            this_key,
         )
     if statement.resources_negated:
-        return Explanation(f"NotResource of {name} excepts this key", "excepts this key", span, 'write Resource: "*", which means this key')
+        return Explanation(f"NotResource of {name} excepts this key", "excepts this key", span, this_key)
     alias = any(":alias/" in describe(value, quoted=False) for value in values)
     what = "an alias is not the key" if alias else "is not this key"
     message = f"the Resource {_listed(values)} of {name} is {'an alias, not the key' if alias else 'not this key'}"
-    return Explanation(message, what, span, 'write "*", which means this key', Mistake.OTHER_RESOURCE)
+    return Explanation(message, what, span, this_key, Mistake.OTHER_RESOURCE)
 
 
 # -- conditions --------------------------------------------------------------------------------------------------------
@@ -468,6 +519,13 @@ def _condition_words(mismatch: Mismatch, condition: Condition, answer: Statement
     subject = f'the condition on "{key}"'
     span = _first_span(condition.values, mismatch.span) if len(condition.values) == 1 else mismatch.span
     name = parse_operator(condition.operator)
+    if isinstance(condition.key, Unknown):
+        return Explanation(
+            f"which conditions {statement_name(answer)} has is not known: {condition.key.reason}",
+            "may have further conditions",
+            mismatch.span,
+            "write its conditions so that they are known without a deployment",
+        )
     if name.operator is None and not name.null:
         shown = f'"{condition.operator}"' if condition.operator else "an operator that is not known"
         return Explanation(f"{subject} uses {shown}, which is not modelled{_reasons([condition.key])}", "not modelled", mismatch.span, "")
@@ -609,7 +667,8 @@ def _difference_words(mismatch: Mismatch, condition: Condition, carried: Present
 def _arn_difference(
     subject: str, condition: Condition, nearest: Text, parts: tuple[Text, ...], actual: Text, own: tuple[Text, ...], span: Span | None
 ) -> Explanation:
-    help = f'add "{_wanted_pattern(condition, own)}"'
+    wanted = _wanted_pattern(condition, tuple(map(_kept, range(len(own)), parts, own)))
+    help = f'add "{wanted}"'
     for index in (4, 3, 1, 5):
         part = describe(parts[index], quoted=False)
         if isinstance(parts[index], Known) and _PLACEHOLDERS[index].fullmatch(part) and _differs(parts[index], own[index]):
@@ -617,7 +676,7 @@ def _arn_difference(
                 f'{subject} still has the placeholder "{part}" in {describe(nearest)}',
                 f'"{part}" is a placeholder',
                 span,
-                f'replace it by "{_wanted_pattern(condition, own)}"',
+                f'replace it by "{wanted}"',
                 Mistake.COPIED_PLACEHOLDER,
             )
     for index in (1, 4, 3):
@@ -628,9 +687,8 @@ def _arn_difference(
         generated = any(isinstance(hole, Symbol) and hole.kind is SymbolKind.GENERATED for hole in _holes(own[5]))
         note = ", whose name is made up at deployment" if generated else ""
         if generated:
-            partition, account, kind = (describe(own[index], quoted=False) for index in (1, 4, 5))
-            help = f'use ArnLike with "arn:{partition}:cloudtrail:*:{account}:{kind.partition("/")[0]}/*", or give the trail a name'
-        theirs, ours = describe(parts[5], quoted=False).removeprefix("trail/"), describe(own[5], quoted=False).removeprefix("trail/")
+            help = f'give the trail a name, or use ArnLike with "{":".join(map(_text, own))}"'
+        theirs, ours = describe(parts[5], quoted=False).removeprefix("trail/"), _text(own[5]).removeprefix("trail/")
         return Explanation(
             f'{subject} names trail "{theirs}", this trail is "{ours}"{note}',
             f'names trail "{theirs}"',
@@ -656,6 +714,17 @@ def _place_words(
 
 def _account_mistake(text: Text) -> Mistake:
     return Mistake.COPIED_PLACEHOLDER if _PLACEHOLDERS[4].fullmatch(describe(text, quoted=False)) else Mistake.WRONG_ACCOUNT
+
+
+def _kept(index: int, theirs: Text, ours: Text) -> Text:
+    """Return the part of an ARN as the policy has it, where that fits: its own words are known to stand in its file."""
+    text = describe(theirs, quoted=False)
+    fits = index in (1, 3, 4) and text and "*" not in text and not _PLACEHOLDERS[index].fullmatch(text)
+    return theirs if fits and not isinstance(ours, Known) and not _differs(theirs, ours) else ours
+
+
+def _text(text: Text) -> str:
+    return Spelling().text(text)
 
 
 _NO_CONTEXT = Context({})
@@ -684,7 +753,7 @@ def _wildcard_under_equals(condition: Condition, wanted: Text, actual: Text, req
 
 def _wanted_pattern(condition: Condition, own: tuple[Text, ...]) -> str:
     """Return the value that would match: exact under equality, AWS's own pattern where wildcards are known."""
-    partition, region, account, resource = (describe(own[index], quoted=False) for index in (1, 3, 4, 5))
+    partition, region, account, resource = (_text(own[index]) for index in (1, 3, 4, 5))
     if "Like" in condition.operator or "Arn" in condition.operator:
         kind = resource.partition("/")[0]
         return f"arn:{partition}:cloudtrail:*:{account}:{kind}/*"

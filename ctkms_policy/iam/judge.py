@@ -21,8 +21,9 @@ from ctkms_policy.iam.request import (
     service_request,
     trail_facts,
 )
+from ctkms_policy.iam.spelling import Spelling
 from ctkms_policy.iam.strangers import BroadGrant, broad_decrypt_grants, unscoped_encrypt_grant
-from ctkms_policy.model import EventDataStore, Key, KeyPolicy, Trail
+from ctkms_policy.model import EventDataStore, Key, KeyPolicy, Language, Trail
 from ctkms_policy.value import Known, Reference, Symbol, Text, text_parts
 
 __all__ = [
@@ -52,6 +53,8 @@ class Judgement:
     decrypt: Decision
     service_decrypt: Decision
     assumptions: tuple[Assumption, ...] = ()
+    shown_under: tuple[Assumption, ...] = ()
+    """the place that a denial is explained for which holds in every place"""
 
 
 def judge_trail(
@@ -92,19 +95,28 @@ def encrypt_is_scoped(
     *,
     bindings: Mapping[str, str] | None = None,
     facts: OrganizationFacts = NO_FACTS,
+    language: Language | None = None,
 ) -> BroadGrant | None:
-    """Return None when no stranger's trail may certainly encrypt with the key, else the statement that lets it (CTKMS006)."""
+    """Return None when no stranger's trail may certainly encrypt with the key, else the statement that lets it (CTKMS006).
+
+    ``language`` is how its help spells the places that the code leaves open.
+    """
     log = trail_facts(trail, facts) if trail is not None else None
     case = _Case.of(policy, key_facts(key), log, bindings or {}, facts)
-    return unscoped_encrypt_grant(case.policy, case.key, case.log, facts)
+    return unscoped_encrypt_grant(case.policy, case.key, case.log, facts, Spelling.of(policy, key, language))
 
 
 def broad_decrypt(
-    policy: KeyPolicy, key: Key, *, bindings: Mapping[str, str] | None = None, facts: OrganizationFacts = NO_FACTS
+    policy: KeyPolicy,
+    key: Key,
+    *,
+    bindings: Mapping[str, str] | None = None,
+    facts: OrganizationFacts = NO_FACTS,
+    language: Language | None = None,
 ) -> list[BroadGrant]:
     """Return the statements that certainly let somebody decrypt whose account the policy does not name (CTKMS007)."""
     case = _Case.of(policy, key_facts(key), None, bindings or {}, facts)
-    return broad_decrypt_grants(case.policy, case.key, facts)
+    return broad_decrypt_grants(case.policy, case.key, facts, Spelling.of(policy, key, language))
 
 
 def judge_request(
@@ -213,6 +225,7 @@ def _with_proven_denials(case: _Case, unknowns: Unknowns, plain: Judgement) -> J
     if len(list(islice(product(*ways), MAX_CASES + 1))) > MAX_CASES:
         return plain
     denied: dict[str, Decision | None] = {}
+    first: Binding = {holes[kind]: literal for kind, literal in next(product(*ways)) if literal is not None}
     for way in product(*ways):
         there = case.under({holes[kind]: literal for kind, literal in way if literal is not None})
         nowhere = tuple(kind for kind, literal in way if literal is None)
@@ -226,6 +239,7 @@ def _with_proven_denials(case: _Case, unknowns: Unknowns, plain: Judgement) -> J
                 denied.setdefault(name, decision)
     return replace(
         plain,
+        shown_under=assumptions_of(first),
         describe=denied.get("describe") or plain.describe if plain.describe.outcome is Outcome.UNDETERMINED else plain.describe,
         encrypt=denied.get("encrypt") or plain.encrypt if plain.encrypt.outcome is Outcome.UNDETERMINED else plain.encrypt,
     )

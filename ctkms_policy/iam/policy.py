@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from ctkms_policy.iam.actions import meant_action, names_an_action
 from ctkms_policy.iam.arns import arn_parts
+from ctkms_policy.iam.notation import Notation, element, name_of, notation_of, principal_element
 from ctkms_policy.json_text import parse_json_text
 from ctkms_policy.model import (
     Condition,
@@ -85,7 +86,29 @@ def read_key_policy(document: Value, form: PolicyForm, span: Span) -> KeyPolicy 
     included MAYBE. UnreadablePolicy is for what is certainly no policy; what depends on unknown values is Unknown, and so is
     Absent: which policy AWS attaches then is ``default_key_policy``.
     """
-    document = default_of(document)
+    left_out = tuple(_left_out_by_default(document))
+    read = _read_value(default_of(document), form, span)
+    if not left_out or not isinstance(read, KeyPolicy):
+        return read
+    others = [(when, _read_value(default_of(other), form, span)) for when, other in left_out]
+    further = [
+        replace(statement, included=Match.NO, included_when=when)
+        for when, policy in others
+        if isinstance(policy, KeyPolicy)
+        for statement in policy.statements
+        if statement not in read.statements
+    ]
+    return replace(read, left_out=(*read.left_out, *further))
+
+
+def _left_out_by_default(value: Value) -> Iterator[tuple[str, Value]]:
+    """Yield what default inputs do not choose, with the condition that would."""
+    while isinstance(value, Choice) and value.chosen is not None:
+        yield from ((branch.when, branch.value) for index, branch in enumerate(value.branches) if index != value.chosen)
+        value = value.branches[value.chosen].value
+
+
+def _read_value(document: Value, form: PolicyForm, span: Span) -> KeyPolicy | UnreadablePolicy | Unknown:
     if isinstance(document, Choice):
         return _read_branches(document, form, span)
     if isinstance(document, JsonText):
@@ -217,10 +240,16 @@ def _read_document(document: MapValue, form: PolicyForm, span: Span) -> KeyPolic
         )
     version = _read_version(elements.get("Version"), defects, span)
     statements: list[Statement] = []
+    left_out: list[Statement] = []
+    notation = notation_of(form, span)
     rest = ""  # nothing else of the document can bring statements
     for item in _statement_items(entry_of_statements.value):
-        if isinstance(item.value, MapValue):
-            statement = _StatementReader(item.value, span).read()
+        if item.left_out_unless:
+            if isinstance(item.value, MapValue):
+                read = _StatementReader(item.value, span, notation).read()
+                left_out.append(replace(read, included=Match.NO, included_when=item.left_out_unless))
+        elif isinstance(item.value, MapValue):
+            statement = _StatementReader(item.value, span, notation).read()
             for when, branch in reversed(item.branches):
                 statement = _maybe(statement, when, branch)
             statements.append(statement)
@@ -239,7 +268,8 @@ def _read_document(document: MapValue, form: PolicyForm, span: Span) -> KeyPolic
             PolicyDefect(DefectKind.REJECTED, "the key policy has no statement, KMS wants at least one", place, "add a statement")
         )
     defects.extend(_text_defects(document, span))
-    return KeyPolicy(tuple(statements), version, rest, tuple(defects), form, span)
+    without_default = tuple(each for each in left_out if each not in statements)
+    return KeyPolicy(tuple(statements), version, rest, tuple(defects), form, span, without_default)
 
 
 _Branches: TypeAlias = tuple[tuple[str, tuple[str, int, int]], ...]
@@ -247,14 +277,19 @@ _Branches: TypeAlias = tuple[tuple[str, tuple[str, int, int]], ...]
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    """One element of a list, or the reason for further ones; ``branches`` are those that give it, with their conditions in words."""
+    """One element of a list, or the reason for further ones; ``branches`` are those that give it, with their conditions in words.
+
+    ``left_out_unless`` is what would give it where default inputs do not, else "".
+    """
 
     value: Value
     branches: _Branches = ()
+    left_out_unless: str = ""
 
 
 def _statement_items(value: Value, branches: _Branches = ()) -> Iterator[_Item]:
     """Yield the statements of a Statement element, which is a list or a single object (C8)."""
+    yield from _items_left_out(value)
     value = default_of(value)
     if isinstance(value, Choice):
         for branch, place in _places_of(value, branches):
@@ -268,7 +303,15 @@ def _statement_items(value: Value, branches: _Branches = ()) -> Iterator[_Item]:
         yield _Item(value, branches)
 
 
+def _items_left_out(value: Value) -> Iterator[_Item]:
+    for when, other in _left_out_by_default(value):
+        other = default_of(other)
+        for item in other.items if isinstance(other, ListValue) else (other,):
+            yield _Item(default_of(item), left_out_unless=when)
+
+
 def _list_item(value: Value, branches: _Branches) -> Iterator[_Item]:
+    yield from _items_left_out(value)
     value = default_of(value)
     if not isinstance(value, Choice):
         yield _Item(value, branches)
@@ -347,6 +390,7 @@ class _StatementReader:
 
     document: MapValue
     fallback: Span
+    notation: Notation
     defects: list[PolicyDefect] = field(default_factory=list)
 
     @property
@@ -399,7 +443,7 @@ class _StatementReader:
         if entry is None:
             if unknown_names:
                 return Effect.UNKNOWN
-            self._defect(DefectKind.REJECTED, "the statement has no Effect", self.span, 'add Effect: "Allow"')
+            self._defect(DefectKind.REJECTED, "it has no Effect", self.span, f"add {element(self.notation, 'Effect', 'Allow')}")
             return Effect.INVALID
         value = default_of(entry.value)
         if not isinstance(value, Known):
@@ -410,9 +454,9 @@ class _StatementReader:
         meant = text.capitalize() if text.capitalize() in ("Allow", "Deny") else "Allow"
         self._defect(
             DefectKind.REJECTED,
-            f'Effect "{text}" is neither "Allow" nor "Deny" (it is case-sensitive)',
+            f'Effect "{text}" is neither "Allow" nor "Deny", which are case-sensitive',
             value.origin.span or _entry_span(entry),
-            f'write "{meant}"',
+            f"write {element(self.notation, 'Effect', meant)}",
         )
         return Effect.INVALID
 
@@ -422,7 +466,7 @@ class _StatementReader:
         if plain is not None and negated is not None:
             self._defect(
                 DefectKind.REJECTED,
-                f"the statement has both {name} and Not{name}",
+                f"it has both {name} and Not{name}",
                 _entry_span(negated),
                 f"keep one of {name} and Not{name}",
             )
@@ -434,12 +478,12 @@ class _StatementReader:
             return (Unknown(self.document.rest or "an element name is not known"),), False
         values = tuple(self._strings(entry.value)) if entry is not None else ()
         if not values:
-            article = "an" if name == "Action" else "a"
+            whole = f"add {element(self.notation, 'Resource', '*')}, which means this key"
             self._defect(
                 DefectKind.INEFFECTIVE,
-                f"it has no {name}: KMS accepts that, but then it has no effect",
+                f"it has no {name}",
                 _entry_span(entry) if entry is not None else self.span,
-                'give it the resource "*", which means this key' if name == "Resource" else f"add {article} {name}",
+                whole if name == "Resource" else f"add {name_of(self.notation, name)}, or remove the statement",
             )
         return values, negated
 
@@ -475,11 +519,11 @@ class _StatementReader:
         if entry is None:
             if unknown_names:
                 return (Principal(PrincipalType.OTHER, Unknown(self.document.rest or "an element name is not known")),), False
-            self._defect(DefectKind.REJECTED, "the statement has no Principal", self.span, "add a Principal")
+            self._defect(DefectKind.REJECTED, "it has no Principal", self.span, "add a principal")
             return (), False
         principals = tuple(self._principals_of(entry.value))
         if not principals:
-            self._defect(DefectKind.REJECTED, "the statement names no principal", _entry_span(entry), "add a Principal")
+            self._defect(DefectKind.REJECTED, "it names no principal", _entry_span(entry), "add a principal")
         return principals, negated
 
     def _principals_of(self, value: Value) -> Iterator[Principal]:
@@ -504,7 +548,9 @@ class _StatementReader:
                 DefectKind.REJECTED,
                 f'the principal {text} is neither "*" nor a map of principals',
                 value.origin.span,
-                f"make it a principal of type {meant}: {text}" if isinstance(value, (Known, Template)) else "write a map of principals",
+                f"write {principal_element(self.notation, meant, describe(value, quoted=False))}"
+                if isinstance(value, (Known, Template))
+                else "write a map of principals",
             )
             yield Principal(PrincipalType.OTHER, value)
 
@@ -525,7 +571,8 @@ class _StatementReader:
         type_ = _PRINCIPAL_TYPES.get(entry.name)
         if type_ is None and entry.name == "*" and values == [Known("*")]:
             # aws_iam_policy_document writes {"*": ["*"]} when "*" stands beside others (B9).
-            self._defect(DefectKind.REJECTED, '"*" is no principal type', entry.key.origin.span, 'write Principal: "*"')
+            help = f"write {principal_element(self.notation, '*', '*')}"
+            self._defect(DefectKind.REJECTED, '"*" is no principal type', entry.key.origin.span, help)
             yield Principal(PrincipalType.OTHER, values[0])
             return
         if type_ is None:
@@ -548,7 +595,7 @@ class _StatementReader:
         if isinstance(value, Template) and type_ is PrincipalType.AWS:
             problem, help = _wildcard_problem(value)
         elif isinstance(value, Known) and type_ is PrincipalType.AWS:
-            problem, help = _aws_principal_problem(value)
+            problem, help = _aws_principal_problem(value, self.notation)
         elif isinstance(value, Known) and type_ is PrincipalType.SERVICE:
             problem, help = _service_principal_problem(str(value.value))
         if problem:
@@ -563,11 +610,8 @@ class _StatementReader:
         for value in misspelt:
             text = str(value.value)
             meant = meant_action(text)
-            effect = ", and the statement has no effect" if alone else ""
-            if re.fullmatch(r"[a-zA-Z0-9-]+:.*", text) and not text.lower().startswith("kms:"):
-                message = f'"{text}" is not an action of KMS: a key policy ignores it{effect}'
-            else:
-                message = f'no KMS action is called "{text}": KMS accepts it, but it matches nothing{effect}'
+            elsewhere = re.fullmatch(r"[a-zA-Z0-9-]+:.*", text) and not text.lower().startswith("kms:")
+            message = f'"{text}" is not an action of KMS' if elsewhere else f'no KMS action is called "{text}"'
             help = f'did you mean "{meant}"?' if meant else "name an action of KMS"
             self._defect(DefectKind.INEFFECTIVE if alone else DefectKind.MISSPELT_ACTION, message, value.origin.span, help)
 
@@ -576,8 +620,9 @@ class _StatementReader:
         elsewhere = [(value, _resource_problem(value)) for value in resources]
         if all(problem for _, problem in elsewhere):
             for value, problem in elsewhere:
-                message = f"the Resource {describe(value)} is {problem}: KMS accepts it, and the statement has no effect"
-                self._defect(DefectKind.INEFFECTIVE, message, value.origin.span, 'write "*", which means this key')
+                message = f"the Resource {describe(value)} is {problem}"
+                help = f"write {element(self.notation, 'Resource', '*')}, which means this key"
+                self._defect(DefectKind.INEFFECTIVE, message, value.origin.span, help)
 
     def _conditions(self, entry: Entry | None) -> tuple[Condition, ...]:
         if entry is None:
@@ -629,7 +674,7 @@ class _StatementReader:
             plain = operator.partition(":")[2]
             self._defect(
                 DefectKind.REJECTED,
-                f'KMS rejects "{operator}" on the single-valued key "{key.value}" (OverlyPermissiveCondition)',
+                f'"{operator}" stands on the single-valued key "{key.value}" (OverlyPermissiveCondition)',
                 span,
                 f'use "{plain}"',
             )
@@ -644,14 +689,14 @@ def at_least(value: Known | Template | Symbol, span: Span) -> Value:
     return value if value.origin.span is not None else replace(value, origin=replace(value.origin, span=span))
 
 
-def _aws_principal_problem(value: Known) -> tuple[str, str]:
+def _aws_principal_problem(value: Known, notation: Notation) -> tuple[str, str]:
     text = str(value.value)
     if text == "*" or _ACCOUNT.fullmatch(text) or _PRINCIPAL_ID.fullmatch(text):
         return "", ""
     found = _PRINCIPAL_ARN.fullmatch(text)
     if found is None:
         if text.endswith(".amazonaws.com"):
-            return f'"{text}" is a service, not an AWS account, user or role', f'make it a principal of type Service: "{text}"'
+            return f'"{text}" is a service, not an AWS account, user or role', f"write {principal_element(notation, 'Service', text)}"
         return f'"{text}" is no ARN of a principal', "write an account id, or the ARN of a root, user or role"
     account = found.group(2)
     if not _ACCOUNT.fullmatch(account) and account not in ("cloudfront", "aws"):

@@ -73,7 +73,18 @@ def _rank(decision: Decision) -> tuple[int, int]:
         for each in (decision.answers if decision.outcome.is_denied else ())
         if each.mismatches
     )
-    return _BETTER.index(decision.outcome), -near
+    foreign = decision.outcome is Outcome.DELEGATED and is_of_another_account(decision.request)
+    return _BETTER.index(decision.outcome), -1 if foreign else -near
+
+
+def is_of_another_account(request: Request) -> bool:
+    """Whether the caller is certainly of another account than the key; a literal may still be the account that is deployed to."""
+    own, account = request.context.get("aws:resourceaccount"), request.caller.account
+    if not isinstance(own, Present) or own.values[0] == account:
+        return False
+    return all(isinstance(each, Known) for each in (account, own.values[0])) or all(
+        isinstance(each, (Symbol, Reference)) for each in (account, own.values[0])
+    )
 
 
 def reader_requests(policy: KeyPolicy, log: LogFacts, key: KeyFacts, facts: OrganizationFacts) -> list[Request]:
@@ -123,6 +134,8 @@ def _iam_callers(value: Text, key: KeyFacts) -> Iterator[Caller]:
     if parts is None:
         if isinstance(value, Known) and str(value.value).isdigit():
             yield somebody(value, key.partition)
+        elif isinstance(value, Symbol) and value.kind is SymbolKind.AMBIENT:
+            yield somebody(value, key.partition)  # an account id means its root (C2)
         elif isinstance(value, (Symbol, Reference)):
             yield Caller(CallerKind.IAM, value, _unknown_account(value))
             yield somebody(value, key.partition)  # it may be an account id

@@ -6,12 +6,21 @@ import json
 from dataclasses import replace
 
 from ctkms_policy.finding import Fix
+from ctkms_policy.iam.assumptions import Kind, named_places
 from ctkms_policy.iam.binding import holes_of
 from ctkms_policy.iam.evaluate import Outcome
 from ctkms_policy.iam.judge import NO_FACTS, judge_trail
 from ctkms_policy.iam.policy import read_key_policy
-from ctkms_policy.iam.request import ACTIONS, CLOUDTRAIL, TRAIL_PAIR, OrganizationFacts, Question, key_facts, trail_facts
-from ctkms_policy.iam.writing import cloudformation_json, cloudformation_yaml, hcl_object, hcl_statement_block, plain_json
+from ctkms_policy.iam.request import ACTIONS, CLOUDTRAIL, TRAIL_PAIR, LogFacts, OrganizationFacts, Question, key_facts, trail_facts
+from ctkms_policy.iam.spelling import Spelling
+from ctkms_policy.iam.writing import (
+    cloudformation_json,
+    cloudformation_yaml,
+    hcl_object,
+    hcl_statement_block,
+    json_statement_block,
+    plain_json,
+)
 from ctkms_policy.model import Key, KeyPolicy, Language, PolicyForm, Trail
 from ctkms_policy.source import Span
 from ctkms_policy.value import (
@@ -39,15 +48,6 @@ _NAMES = {
     Question.SERVICE_DECRYPT: "AllowCloudTrailDecryptTrail",
 }
 
-_SPELLINGS = {
-    Language.TERRAFORM: {
-        "account": "data.aws_caller_identity.current.account_id",
-        "region": "data.aws_region.current.name",
-        "partition": "data.aws_partition.current.partition",
-    },
-    Language.CLOUDFORMATION: {"account": "AWS::AccountId", "region": "AWS::Region", "partition": "AWS::Partition"},
-}
-
 
 def missing_statement(
     question: Question, trail: Trail, key: Key, policy: KeyPolicy, language: Language, *, facts: OrganizationFacts = NO_FACTS
@@ -59,20 +59,44 @@ def missing_statement(
     """
     if question is Question.CONFUSED_DEPUTY or not _helps(question, trail, key, policy, facts):
         return None
+    log = trail_facts(trail, facts)
+    if language is Language.TERRAFORM:
+        log = _without_undeclared(log, policy)
+    writer = _Writer(key, policy, language)
     if policy.form is PolicyForm.DEFAULT:
         questions = (Question.ENCRYPT, Question.DESCRIBE, Question.DECRYPT)
-        statements = [_root_statement(key), *(statement_document(each, trail, key, facts) for each in questions)]
-        return _whole_policy([_spelled(each, trail, key, policy, language) for each in statements], key, language)
-    document = _spelled(statement_document(question, trail, key, facts), trail, key, policy, language)
+        statements = [_root_statement(key), *(statement_document(each, trail, key, log=log) for each in questions)]
+        return _whole_policy([writer.spelled(each) for each in statements], key, language, writer.needs)
+    document = writer.spelled(statement_document(question, trail, key, log=log))
     if policy.form is PolicyForm.JSON_TEXT:
         return Fix("json", plain_json(document))
     if language is Language.CLOUDFORMATION:
         return _cloudformation(document, policy.span or key.span)
     if _is_json(policy.span or key.span):
-        return Fix("json", plain_json(document))
-    if policy.form is PolicyForm.POLICY_DOCUMENT:
-        return Fix("hcl", hcl_statement_block(document))
-    return Fix("hcl", hcl_object(document))
+        is_block = policy.form is PolicyForm.POLICY_DOCUMENT
+        return Fix("json", json_statement_block(document) if is_block else plain_json(document))
+    text = hcl_statement_block(document) if policy.form is PolicyForm.POLICY_DOCUMENT else hcl_object(document)
+    return Fix("hcl", _with_needs(text, writer.needs))
+
+
+def _with_needs(text: str, needs: list[str]) -> str:
+    """Return the text below a comment for each data source that it reads and that the policy does not: it may have to be declared."""
+    return "".join(f"# needs: {each}\n" for each in needs) + text
+
+
+def _without_undeclared(log: LogFacts, policy: KeyPolicy) -> LogFacts:
+    """Return the facts with what the policy itself writes for the partition, and any Region where it writes none.
+
+    A template has pseudo parameters everywhere; a module has only the data sources that it declares.
+    """
+    named = named_places(policy)
+    partition, region = log.partition, log.region
+    literals = [text for text in named[Kind.PARTITION] if isinstance(text, Known)]
+    if isinstance(partition, Symbol) and partition not in named[Kind.PARTITION] and len(literals) == 1:
+        partition = literals[0]
+    if isinstance(region, Symbol) and region not in named[Kind.REGION]:
+        region = Known("*")
+    return replace(log, partition=partition, region=region)
 
 
 def _cloudformation(document: MapValue, span: Span) -> Fix:
@@ -85,7 +109,7 @@ def _is_json(span: Span) -> bool:
     return span.path.lower().endswith(".json")
 
 
-def _whole_policy(statements: list[MapValue], key: Key, language: Language) -> Fix:
+def _whole_policy(statements: list[MapValue], key: Key, language: Language, needs: list[str]) -> Fix:
     policy = _map(("Version", Known("2012-10-17")), ("Statement", ListValue(tuple(statements))))
     if language is Language.CLOUDFORMATION:
         if _is_json(key.span):
@@ -93,7 +117,7 @@ def _whole_policy(statements: list[MapValue], key: Key, language: Language) -> F
         return Fix("yaml", cloudformation_yaml(_map(("KeyPolicy", policy))))
     if _is_json(key.span):
         return Fix("json", f'"policy": {json.dumps(plain_json(policy))}')
-    return Fix("hcl", f"policy = jsonencode({hcl_object(policy)})")
+    return Fix("hcl", _with_needs(f"policy = jsonencode({hcl_object(policy)})", needs))
 
 
 def _helps(question: Question, trail: Trail, key: Key, policy: KeyPolicy, facts: OrganizationFacts) -> bool:
@@ -113,13 +137,15 @@ def _helps(question: Question, trail: Trail, key: Key, policy: KeyPolicy, facts:
 # -- the statements (A2, A5) -------------------------------------------------------------------------------------------
 
 
-def statement_document(question: Question, trail: Trail, key: Key, facts: OrganizationFacts = NO_FACTS) -> MapValue:
+def statement_document(
+    question: Question, trail: Trail, key: Key, facts: OrganizationFacts = NO_FACTS, *, log: LogFacts | None = None
+) -> MapValue:
     """Return the statement that a question needs for a trail, as AWS prints it today.
 
     The reader's statement is the one that CloudTrail's console writes: every principal of the key's account whose IAM policies allow
-    it, for the logs of the trail's account.
+    it, for the logs of the trail's account. ``log`` is what to write about the trail where that is not its own facts.
     """
-    log = trail_facts(trail, facts)
+    log = log or trail_facts(trail, facts)
     every_trail = _arn(log.partition, Known("*"), log.owner, Known("*"))
     service = _map(("Service", Known(CLOUDTRAIL)))
     context_key = "kms:EncryptionContext:" + TRAIL_PAIR
@@ -128,6 +154,7 @@ def statement_document(question: Question, trail: Trail, key: Key, facts: Organi
     principal = service
     exact = _is_exact(trail, key, log.name)
     source = _map(("aws:SourceArn", _arn(log.partition, log.region, log.owner, log.name) if exact else every_trail))
+    exact = exact and log.region != Known("*")
     if question is Question.DESCRIBE:
         conditions = [("StringEquals" if exact else "StringLike", source)]
     elif question is Question.ENCRYPT:
@@ -194,23 +221,39 @@ def _module_of(address: str) -> str:
 # -- in the file's own words -------------------------------------------------------------------------------------------
 
 
-def _spelled(document: MapValue, trail: Trail, key: Key, policy: KeyPolicy, language: Language) -> MapValue:
-    """Return the document with every hole as a symbol that is named as the file would write it."""
-    written = {hole.name: hole.spelling for hole in holes_of(policy) if isinstance(hole, Symbol) and hole.spelling}
-    module = _module_of(key.address)
+class _Writer:
+    """Names every hole of a document as the file would write it; ``needs`` are the data sources that this takes, as declarations."""
 
-    def spelling(hole: Symbol | Reference) -> Value:
+    def __init__(self, key: Key, policy: KeyPolicy, language: Language) -> None:
+        self.needs: list[str] = []
+        self._spelling = Spelling.of(policy, key, language)
+        self._module = _module_of(key.address)
+        self._written = holes_of(policy) if policy.form is not PolicyForm.DEFAULT else set()
+
+    def spelled(self, document: MapValue) -> MapValue:
+        """Return the document with symbols whose names are what the file would write."""
+        spelled = substitute(_without_unknowns(document), self._symbol)
+        assert isinstance(spelled, MapValue)
+        return spelled
+
+    def _symbol(self, hole: Symbol | Reference) -> Value:
+        module = self._module
         if isinstance(hole, Reference):
             address = hole.address.removeprefix(f"{module}.").removeprefix(f"{module}/") if module else hole.address
             text = address if hole.attribute in ("Ref", "") else f"{address}.{hole.attribute}"
         else:
-            kind, _, _ = hole.name.partition("[")
-            text = written.get(hole.name) or hole.spelling or _SPELLINGS[language].get(kind, hole.name)
+            text = self._spelling.of_symbol(hole)
+            self._note(hole, text)
         return Symbol(text, spelling=text)
 
-    spelled = substitute(_without_unknowns(document), spelling)
-    assert isinstance(spelled, MapValue)
-    return spelled
+    def _note(self, symbol: Symbol, text: str) -> None:
+        parts = text.split(".")
+        if symbol in self._written or parts[0] != "data" or len(parts) != 4:
+            return
+        provider = symbol.name.partition("[")[2].rstrip("]")
+        needed = f'data "{parts[1]}" "{parts[2]}" {{{f" provider = {provider} " if provider else ""}}}'
+        if needed not in self.needs:
+            self.needs.append(needed)
 
 
 def _without_unknowns(value: Value) -> Value:

@@ -23,6 +23,7 @@ from ctkms_policy.iam.request import (
     stranger_requests,
     stranger_trail_contexts,
 )
+from ctkms_policy.iam.spelling import Spelling
 from ctkms_policy.model import Condition, Effect, KeyPolicy, PrincipalType, Statement
 from ctkms_policy.source import Span
 from ctkms_policy.value import (
@@ -34,6 +35,7 @@ from ctkms_policy.value import (
     Symbol,
     Template,
     Text,
+    Unknown,
     Value,
     concatenate,
     describe,
@@ -65,9 +67,13 @@ def statement_name(answer: StatementAnswer) -> str:
 # -- another account's trail -------------------------------------------------------------------------------------------
 
 
-def unscoped_encrypt_grant(policy: KeyPolicy, key: KeyFacts, log: LogFacts | None, facts: OrganizationFacts) -> BroadGrant | None:
+def unscoped_encrypt_grant(
+    policy: KeyPolicy, key: KeyFacts, log: LogFacts | None, facts: OrganizationFacts, spelling: Spelling
+) -> BroadGrant | None:
     """Return the statement that certainly lets CloudTrail encrypt for a stranger's trail, or None (CTKMS006)."""
-    stranger, named, written = _stranger_account(policy, facts), _named_apart(policy, key, log), log
+    stranger, named = _stranger_account(policy, facts), _named_apart(policy, key, log)
+    partition, owner = (log.partition, log.owner) if log is not None else (key.partition, key.account)
+    own_trails = f"arn:{spelling.text(partition)}:cloudtrail:*:{_account_text(owner, spelling)}:trail/*"
     policy, key = bound_policy(policy, named), bound_key(key, named)
     log = bound_log(log, named) if log is not None else None
     for arn in _stranger_trails(policy, key, log, stranger):
@@ -78,7 +84,7 @@ def unscoped_encrypt_grant(policy: KeyPolicy, key: KeyFacts, log: LogFacts | Non
         for context in stranger_trail_contexts(request):
             decision = decide(policy, replace(request, context=context))
             if decision.outcome is Outcome.ALLOWED:
-                return _unscoped(decision.deciding[0], policy, written)
+                return _unscoped(decision.deciding[0], policy, own_trails)
     return None
 
 
@@ -120,26 +126,32 @@ def _filled(text: Text) -> Value:
     return concatenate(pieces)
 
 
-def _unscoped(answer: StatementAnswer, policy: KeyPolicy, log: LogFacts | None) -> BroadGrant:
+def _account_text(account: Text, spelling: Spelling) -> str:
+    return "<account id>" if isinstance(account, Unknown) else spelling.text(account)
+
+
+def _unscoped(answer: StatementAnswer, policy: KeyPolicy, own_trails: str) -> BroadGrant:
     statement, name = answer.statement, statement_name(answer)
     span = statement.span
-    owner = log.owner if log is not None else None
-    account = describe(owner, quoted=False) if owner is not None else "the account id"
-    pattern = f'"arn:{describe(log.partition, quoted=False) if log is not None else "aws"}:cloudtrail:*:{account}:trail/*"'
     # Not the encryption context: a statement that also grants kms:DescribeKey would lose it (C12).
-    help = f'add a condition ArnLike on "aws:SourceArn" with {pattern}'
-    if _serves_topic(statement, policy):
+    written = any(isinstance(each.key, Known) and str(each.key.value).lower() == "aws:sourcearn" for each in statement.conditions)
+    help = f'{"use" if written else "add"} a condition ArnLike on "aws:SourceArn" with "{own_trails}"'
+    if not _names_cloudtrail(statement):
+        help = "name the principals: this one means every service, too"
+    elif _serves_topic(statement, policy):
         help = (
             "if this statement is for an encrypted SNS topic, scope it by a condition on "
             f'"kms:EncryptionContext:aws:sns:topicArn"; otherwise {help}'
         )
-    variables = next((each for each in statement.conditions if _is_tautology(each)), None)
-    if variables is not None:
+    itself = next((each for each in statement.conditions if _is_tautology(each)), None)
+    if itself is not None:
         message = f"{name} compares the request with itself, which holds for every trail"
-        return BroadGrant(statement, message, "this holds for every trail", help, variables.span or span)
+        like = itself.operator if "Like" in itself.operator or "Arn" in itself.operator else "StringLike"
+        help = f'use {like} with "{own_trails}" instead'
+        return BroadGrant(statement, message, "this holds for every trail", help, itself.span or span)
     if statement.conditions:
         message = f"the conditions of {name} hold for the trails of every account"
-        return BroadGrant(statement, message, "holds for the trails of every account", help, statement.part_span("Condition"))
+        return BroadGrant(statement, message, "hold for the trails of every account", help, statement.part_span("Condition"))
     return BroadGrant(statement, f"{name} has no condition", "no condition says whose trail it is", help, span)
 
 
@@ -169,10 +181,11 @@ def _names_cloudtrail(statement: Statement) -> bool:
 # -- another account's reader ------------------------------------------------------------------------------------------
 
 
-def broad_decrypt_grants(policy: KeyPolicy, key: KeyFacts, facts: OrganizationFacts) -> list[BroadGrant]:
+def broad_decrypt_grants(policy: KeyPolicy, key: KeyFacts, facts: OrganizationFacts, spelling: Spelling) -> list[BroadGrant]:
     """Return the statements that certainly let a stranger at the plain text (CTKMS007), one entry each."""
     stranger, named = _stranger_account(policy, facts), _named_apart(policy, key, None)
     listed = list(_unlisted_readers(policy, key, facts))
+    account = _account_text(key.account, spelling)
     policy, key = bound_policy(policy, named), bound_key(key, named)
     found: dict[int, tuple[StatementAnswer, list[str]]] = {}
     for action in SENSITIVE_ACTIONS:
@@ -183,13 +196,13 @@ def broad_decrypt_grants(policy: KeyPolicy, key: KeyFacts, facts: OrganizationFa
                     actions = found.setdefault(answer.number, (answer, []))[1]
                     if action not in actions:
                         actions.append(action)
-    grants = [_broad(answer, actions) for _, (answer, actions) in sorted(found.items())]
+    grants = [_broad(answer, actions, account) for _, (answer, actions) in sorted(found.items())]
     return [*grants, *listed]
 
 
-def _broad(answer: StatementAnswer, actions: list[str]) -> BroadGrant:
+def _broad(answer: StatementAnswer, actions: list[str], account: str) -> BroadGrant:
     statement = answer.statement
-    what = " and ".join(actions)
+    what = " and ".join(", ".join(actions).rsplit(", ", 1))
     if statement.conditions:
         message = f"the conditions of {statement_name(answer)} keep nobody from {what}"
     else:
@@ -198,7 +211,7 @@ def _broad(answer: StatementAnswer, actions: list[str]) -> BroadGrant:
         statement,
         message,
         f"lets every account use {what}",
-        'name the readers, or add a condition StringEquals on "kms:CallerAccount" with the account id',
+        f'name the readers, or add a condition StringEquals on "kms:CallerAccount" with "{account}"',
         statement.part_span("Principal", "NotPrincipal"),
     )
 

@@ -9,7 +9,20 @@ import json
 import re
 from collections.abc import Callable
 
-from ctkms_policy.value import Known, ListValue, Literal, MapValue, Reference, Symbol, Template, Unknown, Value, scalar_text, text_parts
+from ctkms_policy.value import (
+    Entry,
+    Known,
+    ListValue,
+    Literal,
+    MapValue,
+    Reference,
+    Symbol,
+    Template,
+    Unknown,
+    Value,
+    scalar_text,
+    text_parts,
+)
 
 _INDENT = "  "
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
@@ -190,3 +203,36 @@ def plain_json(value: Value) -> str:
         return _with_holes(value, lambda text: text)
 
     return json.dumps(plain(value), indent=2, ensure_ascii=False)
+
+
+def json_statement_block(statement: MapValue) -> str:
+    """Return the ``statement`` block of an ``aws_iam_policy_document`` in Terraform's JSON syntax."""
+    fields = {entry.name: entry.value for entry in statement.entries}
+    principal, condition = fields["Principal"], fields.get("Condition", MapValue(()))
+    assert isinstance(principal, MapValue)
+    assert isinstance(condition, MapValue)
+    conditions = [
+        _map(("test", Known(operator.name)), ("variable", Known(entry.name)), ("values", _list(entry.value)))
+        for operator in condition.entries
+        if isinstance(operator.value, MapValue)
+        for entry in operator.value.entries
+    ]
+    principals = [_map(("type", Known(entry.name)), ("identifiers", _list(entry.value))) for entry in principal.entries]
+    return plain_json(
+        _map(
+            ("sid", fields["Sid"]),
+            ("effect", fields["Effect"]),
+            ("actions", _list(fields["Action"])),
+            ("resources", _list(fields["Resource"])),
+            ("principals", ListValue(tuple(principals))),
+            *([("condition", ListValue(tuple(conditions)))] if conditions else []),
+        )
+    )
+
+
+def _map(*entries: tuple[str, Value]) -> MapValue:
+    return MapValue(tuple(Entry(Known(name), value) for name, value in entries))
+
+
+def _list(value: Value) -> ListValue:
+    return value if isinstance(value, ListValue) else ListValue((value,))

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ctkms_policy.model import Place, ambient_account, ambient_partition, ambient_region
+from ctkms_policy.model import Place, ambient_account, ambient_partition, ambient_region, partition_of
 from ctkms_policy.terraform.plan_address import is_index, join, steps
 from ctkms_policy.terraform.plan_values import PlannedResource
-from ctkms_policy.terraform.providers import DEFAULT, account_of_arn, partition_of
+from ctkms_policy.terraform.providers import DEFAULT, account_of_arn
 from ctkms_policy.value import Known, Symbol, Value
 
 _ACCOUNT = re.compile(r"[0-9]{12}")

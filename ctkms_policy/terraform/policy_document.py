@@ -42,10 +42,14 @@ _ELEMENTS = ("Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction"
 
 
 def policy_document(block: Block, scope: Scope) -> Value:
-    """Return the ``json`` attribute of one instance of the data source: a JsonText, a Choice of those, or Unknown."""
+    """Return the ``json`` attribute of one instance of the data source: a JsonText, a Choice of those, or Unknown.
+
+    Raises ParseError where two of its own statements have one Sid: the provider rejects it (B9).
+    """
     body = block.body
     origin = Origin(block.head_span)
     own = _own_document(body, scope)
+    _refuse_repeated_sids(own, block)
     sources = [*_written(body, scope, "source_json"), *_written(body, scope, "source_policy_documents")]
     overrides = [*_written(body, scope, "override_policy_documents"), *_written(body, scope, "override_json")]
 
@@ -236,6 +240,16 @@ def _own_document(body: Body, scope: Scope) -> _Document:
     own.id = None if isinstance(id, Absent) or id == Known("") else id
     own.statements.extend(statements.items)
     return own
+
+
+def _refuse_repeated_sids(own: _Document, block: Block) -> None:
+    seen: set[str] = set()
+    for statement in own.statements:
+        sid = _sid(statement) if isinstance(statement, MapValue) else ""
+        if sid and sid in seen:
+            span = statement.origin.span or block.head_span
+            raise ParseError(f'two statements have the sid "{sid}"', span, "the provider rejects this: give each statement its own sid")
+        seen.add(sid)
 
 
 def _statement(block: Block, scope: Scope) -> Value:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ctkms_policy.model import Place, ambient_account, ambient_partition, ambient_region
+from ctkms_policy.model import Place, ambient_account, ambient_partition, ambient_region, partition_of
 from ctkms_policy.terraform.expression import evaluate
 from ctkms_policy.terraform.hcl.syntax import (
     Block,
@@ -147,28 +147,6 @@ def _region(owner: ModuleInstance, identity: str, configuration: Block) -> Value
         if isinstance(value, (Known, Symbol, Template)):
             return value
     return ambient_region(identity)
-
-
-def partition_of(region: Value) -> Value:
-    """Return the partition a Region lies in (A19), or the symbol where the Region is not known."""
-    if not isinstance(region, Known) or not isinstance(region.value, str):
-        return ambient_partition()
-    for prefix, partition in _PARTITIONS.items():
-        if region.value.startswith(prefix):
-            return Known(partition, region.origin)
-    return Known("aws", region.origin)
-
-
-_PARTITIONS = {
-    "cn-": "aws-cn",
-    "us-gov-": "aws-us-gov",
-    "eusc-": "aws-eusc",
-    "us-iso-": "aws-iso",
-    "us-isob-": "aws-iso-b",
-    "eu-isoe-": "aws-iso-e",
-    "us-isof-": "aws-iso-f",
-    "eu-isof-": "aws-iso-f",
-}
 
 
 def _account(owner: ModuleInstance, identity: str, configuration: Block) -> Value:

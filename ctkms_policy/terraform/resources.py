@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ctkms_policy.model import Place
-from ctkms_policy.source import Span
+from ctkms_policy.model import Place, partition_of
+from ctkms_policy.source import ParseError, Span
 from ctkms_policy.terraform.conversion import reason_of, to_text
 from ctkms_policy.terraform.dynamic_blocks import body_value, nested_blocks
 from ctkms_policy.terraform.existence import Instance
 from ctkms_policy.terraform.expression import evaluate, render_template
 from ctkms_policy.terraform.hcl.syntax import Block
-from ctkms_policy.terraform.providers import partition_of, place_of
+from ctkms_policy.terraform.providers import place_of
 from ctkms_policy.terraform.scope import Step
 from ctkms_policy.value import (
     ANY_TEXT,
@@ -404,7 +404,14 @@ def _policy_document(made: Made, name: str) -> Value | None:
         return None
     from ctkms_policy.terraform.policy_document import policy_document
 
-    return made.owner.world.once(("policy document", made.address), lambda: policy_document(made.block, made.instance.scope))
+    def document() -> Value:
+        try:
+            return policy_document(made.block, made.instance.scope)
+        except ParseError as problem:
+            made.owner.world.report(problem)
+            return Unknown(problem.message, Origin(problem.span))
+
+    return made.owner.world.once(("policy document", made.address), document)
 
 
 _COMPUTED: dict[tuple[bool, str], Callable[[Made, str], Value | None]] = {
