@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ctkms_policy.source import ParseError, Source, Span
 
 if TYPE_CHECKING:
-    from yaml import Mark
+    from yaml import Mark, MarkedYAMLError
     from yaml._yaml import Mark as CMark
     from yaml.nodes import Node
 
@@ -40,15 +40,30 @@ def read_yaml(source: Source) -> Item:
         for event in yaml.parse(source.text, Loader=loader):
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > MAX_DEPTH:
-                raise ParseError(f"nested more than {MAX_DEPTH} deep", _at(source, event.start_mark))
+                raise _too_deep(source, event.start_mark)
         node = yaml.compose(source.text, Loader=loader)
     except yaml.MarkedYAMLError as error:
-        raise ParseError(f"not YAML: {error.problem or error.context}", _at(source, error.problem_mark or error.context_mark)) from None
+        mark = error.problem_mark or error.context_mark
+        if stopped_by_depth(error):
+            raise _too_deep(source, mark) from None
+        raise ParseError(f"not YAML: {error.problem or error.context}", _at(source, mark)) from None
     except yaml.YAMLError as error:
         raise ParseError(f"not YAML: {str(error).splitlines()[0]}", Span.at(source.path)) from None
     if node is None:
         raise ParseError("the file is empty", Span.at(source.path))
     return Item(source.path, node, "the document")
+
+
+def stopped_by_depth(error: MarkedYAMLError) -> bool:
+    """Whether libyaml gave up because of nesting.
+
+    Its newer versions (with PyYAML 6.0.4) stop at a depth of their own, and look ahead: they do so before the first event comes.
+    """
+    return str(error.problem).endswith("maximum nesting depth")
+
+
+def _too_deep(source: Source, mark: Mark | CMark | None) -> ParseError:
+    return ParseError(f"nested more than {MAX_DEPTH} deep", _at(source, mark))
 
 
 def _at(source: Source, mark: Mark | CMark | None) -> Span:

@@ -15,6 +15,7 @@ import yaml
 
 from ctkms_policy.cloudformation.detect import is_read
 from ctkms_policy.source import ParseError, Run, Source, Span, TextMap
+from ctkms_policy.strict_yaml import stopped_by_depth
 from ctkms_policy.value import Absent, Entry, Known, ListValue, MapValue, Origin, Value, scalar_text
 
 MAX_DEPTH = 200
@@ -187,6 +188,8 @@ class _Builder:
                     return
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
+            if stopped_by_depth(error):
+                raise self._too_deep(mark.index if mark else 0) from None
             message = error.problem or "the text is not YAML"
             if error.context and error.context_mark is not None:
                 message = f"{error.context} {message}"
@@ -201,6 +204,9 @@ class _Builder:
         finally:
             loader.dispose()
 
+    def _too_deep(self, index: int) -> ParseError:
+        return ParseError(f"YAML nested deeper than {MAX_DEPTH} levels", self._span(index), "this is no template")
+
     def _way_out(self) -> str:
         if "{%" in self._text or "{{" in self._text:
             return "render the file first and check what comes out, or exclude it with --exclude"
@@ -212,7 +218,7 @@ class _Builder:
 
     def _start(self, event: _Event) -> None:
         if len(self._open) >= MAX_DEPTH:
-            raise ParseError(f"YAML nested deeper than {MAX_DEPTH} levels", self._span(event.start_mark.index), "this is no template")
+            raise self._too_deep(event.start_mark.index)
         is_map = isinstance(event, yaml.MappingStartEvent)
         tag, tag_span, content = self._tag(event)
         if event.anchor is not None:
