@@ -14,6 +14,7 @@ from ctkms_policy.iam.policy import UNKNOWN_VERSION, default_key_policy, read_ke
 from ctkms_policy.model import DefectKind, Effect, KeyPolicy, PolicyForm, Principal, PrincipalType, UnreadablePolicy
 from ctkms_policy.source import Source, Span
 from ctkms_policy.value import (
+    ACCOUNT_ID,
     Absent,
     Branch,
     Choice,
@@ -25,6 +26,7 @@ from ctkms_policy.value import (
     Match,
     Origin,
     Reference,
+    Shape,
     Symbol,
     Unknown,
     Value,
@@ -443,3 +445,41 @@ def test_what_default_inputs_leave_out_is_kept_aside() -> None:
     whole = read_key_policy(documents, PolicyForm.OBJECT, HERE)
     assert isinstance(whole, KeyPolicy)
     assert [each.sid for each in whole.left_out] == ["y"]
+
+
+def test_what_default_inputs_choose_is_read_as_it_is_beside_a_policy_that_other_inputs_choose() -> None:
+    good = {"Statement": [allow("kms:DescribeKey")]}
+    for default, expected in ((Known("not json {"), UnreadablePolicy), (Unknown("var.policy has no default"), Unknown)):
+        found = read_key_policy(chosen(("custom", default), ("own", good), default=0), PolicyForm.OBJECT, HERE)
+        assert isinstance(found, expected)
+
+
+def test_an_absent_policy_is_unknown_and_says_that_none_is_written() -> None:
+    found = read_key_policy(Absent(), PolicyForm.OBJECT, HERE)
+    assert isinstance(found, Unknown)
+    assert found.reason == "no key policy is written"
+
+
+def test_a_part_without_its_own_place_stands_where_the_document_or_text_stands() -> None:
+    place = Span("key.tf", 7, 3, 7, 40)
+    own = value_of({"Statement": [allow("kms:DescribeKey")]})
+    for document in (JsonText(own, Origin(place)), MapValue(own.entries, "", Origin(place))):
+        found = read_key_policy(document, PolicyForm.OBJECT, HERE)
+        assert isinstance(found, KeyPolicy)
+        assert (found.span, found.statements[0].span) == (place, place)
+    listed = read_key_policy(ListValue((), "", Origin(place)), PolicyForm.OBJECT, HERE)
+    assert isinstance(listed, UnreadablePolicy)
+    assert listed.span == place
+
+
+@pytest.mark.parametrize(
+    ("hole", "expected"),
+    [
+        (Symbol("var.statements"), Unknown),
+        (Symbol("account", shape=ACCOUNT_ID), UnreadablePolicy),
+        (Symbol("var.stage", shape=Shape(one_of=("a", "b"))), UnreadablePolicy),
+    ],
+)
+def test_only_a_hole_that_may_bring_a_quote_excuses_text_that_is_not_json(hole: Symbol, expected: type) -> None:
+    text = concatenate((Known('{"Statement": [{"Sid": "'), hole, Known('" ')))
+    assert isinstance(read_key_policy(text, PolicyForm.JSON_TEXT, HERE), expected)
