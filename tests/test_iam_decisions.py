@@ -235,6 +235,13 @@ CASES: dict[str, tuple[Any, ...]] = {
         "denied",
         allow("kms:DescribeKey", Resource="arn:aws:kms:*:${aws:PrincipalTag/account}:key/*"),
     ),
+    "substitution that never ran": ("encrypt", "denied", enc({"StringLike": {EC: "arn:aws:cloudtrail:*:${AWS::AccountId}:trail/*"}})),
+    "interpolation that never ran": ("encrypt", "denied", enc({"StringLike": {EC: "arn:aws:cloudtrail:*:${account_id}:trail/*"}})),
+    "default of what is no condition key": (
+        "encrypt",
+        "allowed",
+        enc({"StringEquals": {"aws:SourceAccount": f"${{AWS::AccountId, '{ACCOUNT}'}}"}}),
+    ),
     "variable in a resource": ("describe", "allowed", allow("kms:DescribeKey", Resource="arn:aws:kms:*:${aws:SourceAccount}:key/*")),
 }
 

@@ -222,6 +222,15 @@ def test_mistakes_are_called_by_name(name: str) -> None:
         assert text[0] == text[0].lower() or text.startswith(("Effect", "StringEquals", "DescribeKey", "Resource", "NotPrincipal"))
 
 
+@pytest.mark.parametrize("version", ["2012-10-17", None])
+@pytest.mark.parametrize("left", ["${AWS::AccountId}", "${account_id}"])
+def test_a_substitution_that_never_ran_is_a_mistake(left: str, version: str | None) -> None:
+    found = policy(allow(ENC, condition={"StringLike": {EC: f"arn:aws:cloudtrail:*:{left}:trail/*"}}), version=version)
+    words = explained(found, "encrypt")
+    assert words.mistake is Mistake.NOT_SUBSTITUTED
+    assert f'has "{left}"' in words.message
+
+
 def test_a_variable_without_version_is_a_mistake() -> None:
     found = policy(allow(ENC, condition={"StringLike": {EC: "arn:aws:cloudtrail:*:${aws:SourceAccount}:trail/*"}}), version=None)
     assert explained(found, "encrypt").mistake is Mistake.VARIABLE_WITHOUT_VERSION

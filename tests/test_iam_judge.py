@@ -517,6 +517,12 @@ BROAD = {
     "with this trail's encryption context": (allow("kms:Decrypt", "*", {"StringLike": {EC: ALL_TRAILS}}),),
     "IfExists": (allow("kms:Decrypt", "*", {"StringEqualsIfExists": {"aws:PrincipalOrgID": "o-a"}}),),
     "role of a name in any account": (allow("kms:Decrypt", "*", {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/stranger"}}),),
+    "reader of a name in any account": (allow("kms:Decrypt", "*", {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/reader"}}),),
+    "one of many names in any account": (
+        allow("kms:Decrypt", "*", {"StringLike": {"aws:PrincipalArn": ["arn:aws:iam::*:role/audit-*", "arn:aws:iam::*:user/??/jo"]}}),
+    ),
+    "the whole internet": (allow("kms:Decrypt", "*", {"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}}),),
+    "the whole internet in halves": (allow("kms:Decrypt", "*", {"IpAddress": {"aws:SourceIp": ["0.0.0.0/1", "128.0.0.0/1"]}}),),
     "anybody with a tag": (allow("kms:Decrypt", "*", {"StringEquals": {"aws:PrincipalTag/team": "audit"}}),),
     "all but one account": (allow("kms:Decrypt", "*", {"StringNotEquals": {"kms:CallerAccount": OTHER_ACCOUNT}}),),
 }
@@ -530,6 +536,16 @@ NARROW = {
     "organization": (allow("kms:Decrypt", "*", {"StringEquals": {"aws:PrincipalOrgID": "o-a"}}),),
     "organization paths": (allow("kms:Decrypt", "*", {"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "o-a/*"}}),),
     "role of this account": (allow("kms:Decrypt", "*", {"ArnLike": {"aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT}:role/*"}}),),
+    "reader of this account": (allow("kms:Decrypt", "*", {"ArnLike": {"aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT}:role/reader"}}),),
+    "reader of a named account": (
+        allow("kms:Decrypt", "*", {"ArnEquals": {"aws:PrincipalArn": f"arn:aws:iam::{OTHER_ACCOUNT}:role/reader"}}),
+    ),
+    "name in any account of the organization": (
+        allow(
+            "kms:Decrypt", "*", {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/r"}, "StringEquals": {"aws:PrincipalOrgID": "o-a"}}
+        ),
+    ),
+    "private network": (allow("kms:Decrypt", "*", {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}),),
     "VPC endpoint": (allow("kms:Decrypt", "*", {"StringEquals": {"aws:SourceVpce": "vpce-1"}}),),
     "network": (allow("kms:Decrypt", "*", {"IpAddress": {"aws:SourceIp": "198.51.100.0/24"}}),),
     "services": (allow("kms:Decrypt", "*", {"Bool": {"aws:PrincipalIsAWSService": "true"}}),),

@@ -449,7 +449,11 @@ def test_what_default_inputs_leave_out_is_kept_aside() -> None:
 
 def test_what_default_inputs_choose_is_read_as_it_is_beside_a_policy_that_other_inputs_choose() -> None:
     good = {"Statement": [allow("kms:DescribeKey")]}
-    for default, expected in ((Known("not json {"), UnreadablePolicy), (Unknown("var.policy has no default"), Unknown)):
+    defaults: tuple[tuple[Value, type], ...] = (
+        (Known("not json {"), UnreadablePolicy),
+        (Unknown("var.policy has no default"), Unknown),
+    )
+    for default, expected in defaults:
         found = read_key_policy(chosen(("custom", default), ("own", good), default=0), PolicyForm.OBJECT, HERE)
         assert isinstance(found, expected)
 
@@ -463,7 +467,9 @@ def test_an_absent_policy_is_unknown_and_says_that_none_is_written() -> None:
 def test_a_part_without_its_own_place_stands_where_the_document_or_text_stands() -> None:
     place = Span("key.tf", 7, 3, 7, 40)
     own = value_of({"Statement": [allow("kms:DescribeKey")]})
-    for document in (JsonText(own, Origin(place)), MapValue(own.entries, "", Origin(place))):
+    assert isinstance(own, MapValue)
+    documents: tuple[Value, ...] = (JsonText(own, Origin(place)), MapValue(own.entries, "", Origin(place)))
+    for document in documents:
         found = read_key_policy(document, PolicyForm.OBJECT, HERE)
         assert isinstance(found, KeyPolicy)
         assert (found.span, found.statements[0].span) == (place, place)

@@ -26,6 +26,7 @@ from ctkms_policy.iam.notation import Notation, element, name_of, notation_of, p
 from ctkms_policy.iam.request import CLOUDTRAIL, EC, TRAIL_PAIR, CallerKind, Question, Request
 from ctkms_policy.iam.spelling import Spelling
 from ctkms_policy.iam.strangers import statement_name
+from ctkms_policy.iam.variables import unsubstituted
 from ctkms_policy.model import Condition, Effect, Key, KeyPolicy, Language, PolicyForm, PrincipalType, Statement, Trail
 from ctkms_policy.source import Span
 from ctkms_policy.value import Known, Literal, Match, Reference, Symbol, SymbolKind, Template, Text, Unknown, Value, describe, text_parts
@@ -48,6 +49,7 @@ class Mistake(Enum):
     NO_EFFECT = "statement-without-effect"
     OTHER_RESOURCE = "other-resource"
     VARIABLE_WITHOUT_VERSION = "variable-without-version"
+    NOT_SUBSTITUTED = "not-substituted"
     LEFT_OUT = "left-out-by-default"
 
 
@@ -640,6 +642,15 @@ def _difference_words(mismatch: Mismatch, condition: Condition, carried: Present
             span,
             f"use {wild}",
             Mistake.WILDCARD_UNDER_EQUALS,
+        )
+    left = unsubstituted(nearest)
+    if left:
+        return Explanation(
+            f'{subject} has "{left}" in {describe(nearest)} as it stands: no condition key has this name, so nothing ever replaces it',
+            f'"{left}" is not replaced',
+            span,
+            'substitute it before KMS sees the policy: "Fn::Sub" in CloudFormation, "templatefile" or an interpolation in Terraform',
+            Mistake.NOT_SUBSTITUTED,
         )
     if "${" in text and not _holes(nearest):
         return Explanation(

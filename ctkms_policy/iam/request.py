@@ -414,12 +414,15 @@ def request_account(request: Request) -> Text:
     return Unknown("the account is not known")
 
 
-def stranger_requests(action: str, account: str, log: LogFacts | None, key: KeyFacts) -> tuple[Request, ...]:
+def stranger_requests(
+    action: str, account: str, log: LogFacts | None, key: KeyFacts, name: Text = Known("role/stranger")
+) -> tuple[Request, ...]:
     """Return the calls of somebody of an account that nobody named: in another organization, in none, and anonymous.
 
-    What a caller decides freely (encryption context, own tags, the service in between) is Chosen.
+    What a caller decides freely (encryption context, own tags, the service in between) is Chosen; ``name`` is what the stranger's
+    role or user is called.
     """
-    arn = _joined(Known("arn:"), key.partition, Known(f":iam::{account}:role/stranger"))
+    arn = _joined(Known("arn:"), key.partition, Known(f":iam::{account}:"), name)
     caller = Caller(CallerKind.IAM, arn, Known(account))
     context = reader_context(log, key).with_keys(caller_keys(caller))
     free: dict[str, ContextValue] = dict.fromkeys(
@@ -450,7 +453,8 @@ def stranger_requests(action: str, account: str, log: LogFacts | None, key: KeyF
         Chosen(),
     )
     nowhere: dict[str, ContextValue] = {
-        "aws:sourceip": _one(ServiceAddress()),
+        # An address that only a range about the whole internet holds: a stranger is in no network that anybody names.
+        "aws:sourceip": _one(Known("0.0.0.0")),
         "aws:sourcevpc": Missing(),
         "aws:sourcevpce": Missing(),
         "aws:vpcsourceip": Missing(),

@@ -43,6 +43,7 @@ from ctkms_policy.value import (
 )
 
 MAX_TRAILS = 8
+MAX_NAMES = 8
 
 SENSITIVE_ACTIONS = ("kms:Decrypt", "kms:ReEncryptFrom", "kms:CreateGrant", "kms:PutKeyPolicy")
 """What gives somebody the plain text, now or through a detour."""
@@ -94,7 +95,7 @@ def _stranger_trails(policy: KeyPolicy, key: KeyFacts, log: LogFacts | None, str
     name: Text = log.name if log is not None else Known("stranger")
     arns = [_trail_arn(partition, region, stranger, concatenate((Known("trail/"), name)))]
     for text, condition in texts_of(policy):
-        if condition is None or not _is_about_trail(condition):
+        if condition is None or not _is_about(condition, "aws:sourcearn", EC + TRAIL_PAIR):
             continue
         parts = arn_parts(text)
         if parts is not None:
@@ -110,8 +111,8 @@ def _trail_arn(partition: Text, region: Text, account: str, resource: Value) -> 
     )
 
 
-def _is_about_trail(condition: Condition) -> bool:
-    return isinstance(condition.key, Known) and str(condition.key.value).lower() in ("aws:sourcearn", EC + TRAIL_PAIR)
+def _is_about(condition: Condition, *keys: str) -> bool:
+    return isinstance(condition.key, Known) and str(condition.key.value).lower() in keys
 
 
 def _is_plain(text: Text) -> bool:
@@ -134,7 +135,7 @@ def _unscoped(answer: StatementAnswer, policy: KeyPolicy, own_trails: str) -> Br
     statement, name = answer.statement, statement_name(answer)
     span = statement.span
     # Not the encryption context: a statement that also grants kms:DescribeKey would lose it (C12).
-    written = any(isinstance(each.key, Known) and str(each.key.value).lower() == "aws:sourcearn" for each in statement.conditions)
+    written = any(_is_about(each, "aws:sourcearn") for each in statement.conditions)
     help = f'{"use" if written else "add"} a condition ArnLike on "aws:SourceArn" with "{own_trails}"'
     if not _names_cloudtrail(statement):
         help = "name the principals: this one means every service, too"
@@ -187,9 +188,10 @@ def broad_decrypt_grants(policy: KeyPolicy, key: KeyFacts, facts: OrganizationFa
     listed = list(_unlisted_readers(policy, key, facts))
     account = _account_text(key.account, spelling)
     policy, key = bound_policy(policy, named), bound_key(key, named)
+    names = _stranger_names(policy)
     found: dict[int, tuple[StatementAnswer, list[str]]] = {}
     for action in SENSITIVE_ACTIONS:
-        for request in stranger_requests(action, stranger, None, key):
+        for request in (request for name in names for request in stranger_requests(action, stranger, None, key, name)):
             decision = decide(policy, request)
             if decision.outcome is Outcome.ALLOWED:
                 for answer in decision.deciding:
@@ -198,6 +200,16 @@ def broad_decrypt_grants(policy: KeyPolicy, key: KeyFacts, facts: OrganizationFa
                         actions.append(action)
     grants = [_broad(answer, actions, account) for _, (answer, actions) in sorted(found.items())]
     return [*grants, *listed]
+
+
+def _stranger_names(policy: KeyPolicy) -> list[Text]:
+    """Return what a stranger could call a role or user: anything, and whatever the policy asks of an ``aws:PrincipalArn``."""
+    names: list[Text] = [Known("role/stranger")]
+    for text, condition in texts_of(policy):
+        parts = arn_parts(text) if condition is not None and _is_about(condition, "aws:principalarn") else None
+        if parts is not None:
+            names.append(certain_text(_filled(parts[5]), "the stranger's name"))
+    return list(dict.fromkeys(names))[:MAX_NAMES]
 
 
 def _broad(answer: StatementAnswer, actions: list[str], account: str) -> BroadGrant:

@@ -11,12 +11,29 @@ from ctkms_policy.value import Known, Literal, Match, Reference, Shape, Symbol, 
 
 _VARIABLE = re.compile(r"\$\{([^{}]*)\}")
 _SPECIAL = {"*": "*", "?": "?", "$": "$"}
+_CONDITION_KEY = re.compile(r"[^:]+:[^:].*", re.DOTALL)
 _UNKNOWN_TEXT = Blank(None, Shape())
 
 
 def has_variables(text: Text, version: str) -> bool:
     """Return whether a policy text holds policy variables: only Version 2012-10-17 knows them (C13)."""
     return version != "2008-10-17" and any(isinstance(part, Literal) and "${" in part.text for part in text_parts(text))
+
+
+def unsubstituted(text: Text) -> str:
+    """Return the first ``${...}`` of a policy text that can name no condition key, or "".
+
+    Every condition key is ``prefix:name``: ``${AWS::AccountId}`` and ``${account_id}`` were meant for a substitution that never ran.
+    """
+    for part in text_parts(text):
+        for variable in _VARIABLE.finditer(part.text) if isinstance(part, Literal) else ():
+            if variable.group(1) not in _SPECIAL and not _names_condition_key(variable.group(1)):
+                return variable.group()
+    return ""
+
+
+def _names_condition_key(variable: str) -> bool:
+    return _CONDITION_KEY.fullmatch(variable.partition(",")[0].strip()) is not None
 
 
 def policy_atoms(text: Text, version: str, context: Context, *, wildcards: bool) -> Atoms | None:
@@ -53,7 +70,7 @@ def _variable_atoms(variable: str, context: Context) -> Atoms | None:
     if variable in _SPECIAL:
         return (_SPECIAL[variable],)
     name, comma, default = variable.partition(",")
-    value = context.get(name.strip())
+    value = context.get(name.strip()) if _names_condition_key(variable) else Missing()
     if isinstance(value, Missing):
         text = default.strip()
         if comma and len(text) >= 2 and text[0] == text[-1] == "'":
