@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from ctkms_policy.checks.form import kms_key_id_form
 from ctkms_policy.checks.key import key_cannot_encrypt, statement_rejected, unreadable_key_policy
 from ctkms_policy.checks.own import outsiders_denied, request_allowed, request_denied
-from ctkms_policy.checks.policy import decrypt_only_delegated, no_reader, policy_not_visible, service_request
+from ctkms_policy.checks.policy import decrypt_only_delegated, no_reader, policy_not_visible, service_request, store_request
 from ctkms_policy.checks.presence import aws_managed_key, store_without_kms_key, trail_without_kms_key
 from ctkms_policy.checks.strangers import decrypt_grant_too_broad, encrypt_grant_not_scoped
 from ctkms_policy.checks.surroundings import bucket_key_needs_decrypt, key_region_differs, policy_attached_too_late
@@ -20,7 +20,7 @@ Check: TypeAlias = Callable[[Any, Rule], Iterator[Finding]]
 CHECKS: Mapping[str, Mapping[Subject, Check]] = {
     "trail_without_kms_key": {Subject.TRAIL: trail_without_kms_key},
     "aws_managed_key": {Subject.TRAIL: aws_managed_key},
-    "service_request": {Subject.TRAIL: service_request},
+    "service_request": {Subject.TRAIL: service_request, Subject.EVENT_DATA_STORE: store_request},
     "no_reader": {Subject.TRAIL: no_reader},
     "encrypt_grant_not_scoped": {Subject.TRAIL: encrypt_grant_not_scoped, Subject.KEY: encrypt_grant_not_scoped},
     "decrypt_grant_too_broad": {Subject.KEY: decrypt_grant_too_broad},

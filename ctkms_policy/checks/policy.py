@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ctkms_policy.cases import TrailCase
+from ctkms_policy.cases import StoreCase, TrailCase
 from ctkms_policy.checks.form import KeyForm, kms_key_form
 from ctkms_policy.checks.words import finding, judged_policy, title, use_of_key, way
 from ctkms_policy.finding import Finding, Related
@@ -12,7 +12,7 @@ from ctkms_policy.iam.evaluate import Decision, Outcome
 from ctkms_policy.iam.explain import explain
 from ctkms_policy.iam.readers import is_of_another_account
 from ctkms_policy.iam.request import Question
-from ctkms_policy.iam.statements import missing_statement
+from ctkms_policy.iam.statements import missing_statement, missing_store_statement
 from ctkms_policy.key_link import KeyState
 from ctkms_policy.model import Language, UnreadablePolicy
 from ctkms_policy.rulebook import Rule
@@ -66,6 +66,45 @@ def service_request(case: TrailCase, rule: Rule) -> Iterator[Finding]:
             f"cannot tell whether the key policy lets CloudTrail {_LETS[question].removeprefix('let CloudTrail ')} {title(case.trail)}"
         )
         yield _policy_finding(case, rule, question, decision, message, undetermined=True)
+
+
+_STORE_CALLS = {Question.ENCRYPT: "encrypt", Question.SERVICE_DECRYPT: "decrypt"}
+
+
+def store_request(case: StoreCase, rule: Rule) -> Iterator[Finding]:
+    """CTKMS004 for an event data store: CloudTrail encrypts with its key and decrypts, without the context of a trail (A17)."""
+    if case.judgement is None or Question(rule.parameters["question"]) is not Question.ENCRYPT:
+        return
+    store, (key, policy), language = case.store, judged_policy(case), case.configuration.language
+    decisions = {Question.ENCRYPT: case.judgement.encrypt, Question.SERVICE_DECRYPT: case.judgement.service_decrypt}
+    wrong = [question for question, decision in decisions.items() if decision.outcome.is_denied] or [
+        question for question, decision in decisions.items() if decision.outcome is Outcome.UNDETERMINED
+    ]
+    if not wrong:
+        return
+    decision = decisions[wrong[0]]
+    denied = decision.outcome.is_denied
+    calls = f"{' and '.join(_STORE_CALLS[each] for each in wrong)} the events of {title(store)}"
+    why = explain(policy, decision, key=key, judgement=case.judgement, language=language)
+    by_deny = decision.outcome is Outcome.EXPLICITLY_DENIED
+    yield finding(
+        rule,
+        store,
+        f"{'key policy does not let' if denied else 'cannot tell whether the key policy lets'} CloudTrail {calls}: {why.message}",
+        why.span or policy.span or key.span,
+        undetermined=not denied,
+        label=why.label,
+        help=why.help if by_deny else _STORE_HELP,
+        related=(*(Related(span, note) for span, note in why.related), *use_of_key(case)),
+        fix=missing_store_statement(store, key, policy, language) if denied else None,
+        stable=f"{key.address}\0{why.mistake.value if why.mistake else ''}",
+    )
+
+
+_STORE_HELP = (
+    'add a statement without conditions that allows "cloudtrail.amazonaws.com" kms:GenerateDataKey and kms:Decrypt: a key policy for an '
+    'event data store cannot use "aws:SourceArn" or a trail\'s encryption context'
+)
 
 
 def no_reader(case: TrailCase, rule: Rule) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ctkms_policy.cases import TrailCase
+from ctkms_policy.cases import StoreCase, TrailCase
 from ctkms_policy.finding import Finding, Fix, Related, Severity, Verdict
 from ctkms_policy.model import Configuration, EventDataStore, Key, KeyPolicy, Language, Resource, Trail
 from ctkms_policy.rulebook import Rule
@@ -70,7 +70,7 @@ def finding(
     )
 
 
-def judged_policy(case: TrailCase) -> tuple[Key, KeyPolicy]:
+def judged_policy(case: TrailCase | StoreCase) -> tuple[Key, KeyPolicy]:
     """Return the key and the policy that the case's judgement is about; there must be one."""
     key = case.link.key
     assert key is not None
@@ -78,10 +78,10 @@ def judged_policy(case: TrailCase) -> tuple[Key, KeyPolicy]:
     return key, key.policy
 
 
-def use_of_key(case: TrailCase) -> tuple[Related, ...]:
-    """Return the place where the trail names its key, as a related place."""
-    trail = case.trail
-    return (Related(trail.kms_key_id.span or trail.span, f'trail "{trail.address}" uses this key'),)
+def use_of_key(case: TrailCase | StoreCase) -> tuple[Related, ...]:
+    """Return the place where the trail or event data store names its key, as a related place."""
+    kind, user = ("trail", case.trail) if isinstance(case, TrailCase) else ("event data store", case.store)
+    return (Related(user.kms_key_id.span or user.span, f'{kind} "{user.address}" uses this key'),)
 
 
 def equals(value: Value, expected: str) -> Match:

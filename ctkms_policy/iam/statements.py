@@ -9,7 +9,7 @@ from ctkms_policy.finding import Fix
 from ctkms_policy.iam.assumptions import Kind, named_places
 from ctkms_policy.iam.binding import holes_of
 from ctkms_policy.iam.evaluate import Outcome
-from ctkms_policy.iam.judge import NO_FACTS, judge_trail
+from ctkms_policy.iam.judge import NO_FACTS, judge_event_data_store, judge_trail
 from ctkms_policy.iam.policy import read_key_policy
 from ctkms_policy.iam.request import ACTIONS, CLOUDTRAIL, TRAIL_PAIR, LogFacts, OrganizationFacts, Question, key_facts, trail_facts
 from ctkms_policy.iam.spelling import Spelling
@@ -21,7 +21,7 @@ from ctkms_policy.iam.writing import (
     json_statement_block,
     plain_json,
 )
-from ctkms_policy.model import Key, KeyPolicy, Language, PolicyForm, Trail
+from ctkms_policy.model import EventDataStore, Key, KeyPolicy, Language, PolicyForm, Trail
 from ctkms_policy.source import Span
 from ctkms_policy.value import (
     Entry,
@@ -67,7 +67,25 @@ def missing_statement(
         questions = (Question.ENCRYPT, Question.DESCRIBE, Question.DECRYPT)
         statements = [_root_statement(key), *(statement_document(each, trail, key, log=log) for each in questions)]
         return _whole_policy([writer.spelled(each) for each in statements], key, language, writer.needs)
-    document = writer.spelled(statement_document(question, trail, key, log=log))
+    return _written(statement_document(question, trail, key, log=log), key, policy, language, writer)
+
+
+def missing_store_statement(
+    store: EventDataStore, key: Key, policy: KeyPolicy, language: Language, *, facts: OrganizationFacts = NO_FACTS
+) -> Fix | None:
+    """Return the same for an event data store: one statement without conditions (A17)."""
+    judgement = judge_event_data_store(_with_statement(policy, _STORE_STATEMENT, key), key, store, facts=facts)
+    if not judgement.encrypt.outcome is judgement.service_decrypt.outcome is Outcome.ALLOWED:
+        return None
+    writer = _Writer(key, policy, language)
+    if policy.form is PolicyForm.DEFAULT:
+        return _whole_policy([writer.spelled(_root_statement(key)), _STORE_STATEMENT], key, language, writer.needs)
+    return _written(_STORE_STATEMENT, key, policy, language, writer)
+
+
+def _written(statement: MapValue, key: Key, policy: KeyPolicy, language: Language, writer: _Writer) -> Fix:
+    """Return one statement in the language and form of the policy that it is added to."""
+    document = writer.spelled(statement)
     if policy.form is PolicyForm.JSON_TEXT:
         return Fix("json", plain_json(document))
     if language is Language.CLOUDFORMATION:
@@ -121,10 +139,7 @@ def _whole_policy(statements: list[MapValue], key: Key, language: Language, need
 
 
 def _helps(question: Question, trail: Trail, key: Key, policy: KeyPolicy, facts: OrganizationFacts) -> bool:
-    document = _map(("Version", Known("2012-10-17")), ("Statement", ListValue((statement_document(question, trail, key, facts),))))
-    added = read_key_policy(document, PolicyForm.OBJECT, key.span)
-    assert isinstance(added, KeyPolicy)
-    judgement = judge_trail(replace(policy, statements=(*policy.statements, *added.statements)), key, trail, facts=facts)
+    judgement = judge_trail(_with_statement(policy, statement_document(question, trail, key, facts), key), key, trail, facts=facts)
     decision = {
         Question.DESCRIBE: judgement.describe,
         Question.ENCRYPT: judgement.encrypt,
@@ -132,6 +147,13 @@ def _helps(question: Question, trail: Trail, key: Key, policy: KeyPolicy, facts:
         Question.SERVICE_DECRYPT: judgement.service_decrypt,
     }[question]
     return decision.outcome is Outcome.ALLOWED
+
+
+def _with_statement(policy: KeyPolicy, statement: MapValue, key: Key) -> KeyPolicy:
+    document = _map(("Version", Known("2012-10-17")), ("Statement", ListValue((statement,))))
+    added = read_key_policy(document, PolicyForm.OBJECT, key.span)
+    assert isinstance(added, KeyPolicy)
+    return replace(policy, statements=(*policy.statements, *added.statements))
 
 
 # -- the statements (A2, A5) -------------------------------------------------------------------------------------------
@@ -192,6 +214,16 @@ def _root_statement(key: Key) -> MapValue:
 
 def _map(*entries: tuple[str, Value]) -> MapValue:
     return MapValue(tuple(Entry(Known(name), value) for name, value in entries))
+
+
+_STORE_STATEMENT = _map(
+    ("Sid", Known("AllowCloudTrailLake")),
+    ("Effect", Known("Allow")),
+    ("Principal", _map(("Service", Known(CLOUDTRAIL)))),
+    ("Action", ListValue((Known("kms:GenerateDataKey"), Known("kms:Decrypt")))),
+    ("Resource", Known("*")),
+)
+"""What an event data store needs (A17)."""
 
 
 def _arn(partition: Text, region: Text, account: Text, name: Text) -> Value:
