@@ -203,7 +203,7 @@ def _evaluate(configuration: Configuration, options: Options, scan: _Scan) -> tu
     summarized: list[TrailCase | StoreCase] = [*trails, *stores]
     for each in summarized:
         key_findings = [finding for key in keys if key.key is each.link.key for finding in about[id(key)]]
-        results.append(_summarize(each, [*about[id(each)], *key_findings]))
+        results.append(_summarize(each, about[id(each)], key_findings))
     return [finding for findings in about.values() for finding in findings], results
 
 
@@ -267,7 +267,8 @@ def _grant(decision: Decision | None) -> Grant:
     return Grant.NOT_VISIBLE if decision is None else _GRANTS[decision.outcome]
 
 
-def _summarize(case: TrailCase | StoreCase, findings: Sequence[Finding]) -> TrailResult:
+def _summarize(case: TrailCase | StoreCase, about_case: Sequence[Finding], about_key: Sequence[Finding]) -> TrailResult:
+    findings = (*about_case, *about_key)
     resource = case.trail if isinstance(case, TrailCase) else case.store
     judgement, link = case.judgement, case.link
     describe, encrypt, decrypt = (
@@ -277,6 +278,7 @@ def _summarize(case: TrailCase | StoreCase, findings: Sequence[Finding]) -> Trai
         Grant.UNDETERMINED,
         Grant.NOT_VISIBLE,
     }
+    definite = definite and not any(finding.verdict is Verdict.UNDETERMINED for finding in about_key)
     fails = any(finding.verdict is Verdict.FAIL and finding.severity is not Severity.NOTE for finding in findings)
     verdict = TrailVerdict.FAIL if fails else TrailVerdict.PASS if definite else TrailVerdict.UNDETERMINED
     return TrailResult(

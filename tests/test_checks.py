@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from command import check_json, write
 
 from ctkms_policy.checks import CHECKS
 from ctkms_policy.checks.form import KeyForm, kms_key_form
@@ -81,3 +84,80 @@ def test_what_the_trails_own_module_can_depend_on(trail: str, wanted: str, writt
 )
 def test_an_attribute_with_a_default(value: Value, answer: Match) -> None:
     assert equals(value, "true") is answer
+
+
+KEY = """
+variable "enabled" {
+  type = bool
+}
+
+resource "aws_cloudtrail" "t" {
+  name           = "audit"
+  s3_bucket_name = "logs"
+  kms_key_id     = aws_kms_key.k.arn
+}
+
+resource "aws_kms_key" "k" {
+  is_enabled = ENABLED
+  policy = jsonencode({
+    Statement = [
+      { Effect = "Allow", Principal = { Service = "cloudtrail.amazonaws.com" }, Action = "kms:DescribeKey", Resource = "*" },
+      {
+        Effect    = "Allow"
+        Principal = { Service = "cloudtrail.amazonaws.com" }
+        Action    = "kms:GenerateDataKey*"
+        Resource  = "*"
+        Condition = { StringEquals = { "aws:SourceAccount" = "111122223333" } }
+      },
+      { Effect = "Allow", Principal = { AWS = "arn:aws:iam::111122223333:role/reader" }, Action = "kms:Decrypt", Resource = "*" },
+    ]
+  })
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("enabled", "verdict", "reason"),
+    [
+        ("true", "pass", ""),
+        ("false", "fail", "is disabled"),
+        ("var.enabled", "undetermined", "is disabled: var.enabled has no default"),
+        ("var.enabled ? true : false", "undetermined", "is disabled: true when var.enabled = true or false when var.enabled = false"),
+    ],
+)
+def test_a_key_whose_state_is_not_known_leaves_its_trail_undetermined(enabled: str, verdict: str, reason: str, tmp_path: Path) -> None:
+    report = check_json(write(tmp_path, main_tf=KEY.replace("ENABLED", enabled)), ".").json
+    assert [each["verdict"] for each in report["trails"]] == [verdict]
+    messages = [each["message"] for each in report["findings"] if each["rule"] == "CTKMS008"]
+    assert len(messages) == bool(reason)
+    assert all(reason in message for message in messages)
+
+
+STORE = """
+Resources:
+  Lake:
+    Type: AWS::CloudTrail::EventDataStore
+    Properties: {Name: lake, KmsKeyId: !GetAtt Key.Arn}
+  Key:
+    Type: AWS::KMS::Key
+    Properties:
+      KeyPolicy:
+        Version: "2012-10-17"
+        Statement:
+          - Effect: Allow
+            Principal: {Service: cloudtrail.amazonaws.com}
+            Action: [kms:GenerateDataKey, kms:Decrypt]
+            Resource: "*"
+            Condition: {StringLike: {CONDITION: "*"}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("condition", "verdict"),
+    [("aws:PrincipalServiceName", "pass"), ("kms:ViaService", "undetermined"), ("aws:SourceArn", "fail"), ("aws:SourceAccount", "fail")],
+)
+def test_an_event_data_store_has_the_verdict_of_its_key_policy(condition: str, verdict: str, tmp_path: Path) -> None:
+    report = check_json(write(tmp_path, template_yaml=STORE.replace("CONDITION", condition)), ".").json
+    assert [each["verdict"] for each in report["trails"]] == [verdict]
+    found = [(each["rule"], each["verdict"]) for each in report["findings"] if each["resource"] == "Lake"]
+    assert found == ([] if verdict == "pass" else [("CTKMS004", verdict)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ctkms_policy.cases import KeyCase
-from ctkms_policy.checks.words import equals, finding, title, use_of_key
+from ctkms_policy.checks.words import equals, finding, title, use_of_key, way, why_unknown
 from ctkms_policy.finding import Finding, Severity
 from ctkms_policy.model import DefectKind, KeyPolicy, UnreadablePolicy
 from ctkms_policy.rulebook import Rule
@@ -39,15 +39,18 @@ def key_cannot_encrypt(case: KeyCase, rule: Rule) -> Iterator[Finding]:
         if answer is Match.YES:
             continue
         span = value.origin.span or key.span
+        unknown = answer is Match.MAYBE
         yield finding(
             rule,
             key,
-            f"{title(key)} {fact}" if answer is Match.NO else f"cannot tell whether {title(key)} {fact}",
+            f"cannot tell whether {title(key)} {fact.partition(':')[0]}: {why_unknown(default_of(value))}"
+            if unknown
+            else f"{title(key)} {fact}",
             span,
-            undetermined=answer is Match.MAYBE,
+            undetermined=unknown,
             label=f"is {describe(default_of(value))}",
-            help=way_out,
-            related=tuple(place for trail in case.trails for place in use_of_key(trail)),
+            help=f"give it a value that the code tells; it must be {expected}" if unknown else way_out,
+            related=(*way(value, span), *(place for trail in case.trails for place in use_of_key(trail))),
             stable=fact,
         )
     if key.has_key_material is Match.NO:

@@ -7,7 +7,7 @@ from ctkms_policy.finding import Finding, Fix, Related, Severity, Verdict
 from ctkms_policy.model import Configuration, EventDataStore, Key, KeyPolicy, Language, Resource, Trail
 from ctkms_policy.rulebook import Rule
 from ctkms_policy.source import Span
-from ctkms_policy.value import Absent, Known, Match, Value, default_of, describe
+from ctkms_policy.value import Absent, Choice, Known, Match, Symbol, Unknown, Value, default_of, describe
 
 
 def title(resource: Resource) -> str:
@@ -82,6 +82,15 @@ def use_of_key(case: TrailCase | StoreCase) -> tuple[Related, ...]:
     """Return the place where the trail or event data store names its key, as a related place."""
     kind, user = ("trail", case.trail) if isinstance(case, TrailCase) else ("event data store", case.store)
     return (Related(user.kms_key_id.span or user.span, f'{kind} "{user.address}" uses this key'),)
+
+
+def why_unknown(value: Value) -> str:
+    """Return why a value is not certain, in words."""
+    if isinstance(value, Choice):
+        return " or ".join(f"{describe(default_of(branch.value))} when {branch.when}" for branch in value.branches)
+    if isinstance(value, (Unknown, Symbol)) and value.reason:
+        return value.reason
+    return f"{describe(value)} is not in the code"
 
 
 def equals(value: Value, expected: str) -> Match:
