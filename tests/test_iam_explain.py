@@ -231,6 +231,19 @@ def test_a_substitution_that_never_ran_is_a_mistake(left: str, version: str | No
     assert f'has "{left}"' in words.message
 
 
+@pytest.mark.parametrize(
+    ("condition", "wanted", "unwanted"),
+    [
+        ({"StringEquals": {"aws:PrincipalTag/team": "audit"}}, "name a reader in a statement without it", "CloudTrail"),
+        ({"ArnLike": {"aws:SourceArn": ALL_TRAILS}}, '"kms:CallerAccount"', "aws:SourceArn"),
+    ],
+)
+def test_the_way_out_of_a_readers_condition_speaks_of_readers(condition: Any, wanted: str, unwanted: str) -> None:
+    words = explained(policy(allow("kms:Decrypt", {"AWS": f"arn:aws:iam::{ACCOUNT}:role/reader"}, condition)), "decrypt")
+    assert wanted in words.help
+    assert unwanted not in words.help
+
+
 def test_a_variable_without_version_is_a_mistake() -> None:
     found = policy(allow(ENC, condition={"StringLike": {EC: "arn:aws:cloudtrail:*:${aws:SourceAccount}:trail/*"}}), version=None)
     assert explained(found, "encrypt").mistake is Mistake.VARIABLE_WITHOUT_VERSION

@@ -532,7 +532,8 @@ def _condition_words(mismatch: Mismatch, condition: Condition, answer: Statement
         shown = f'"{condition.operator}"' if condition.operator else "an operator that is not known"
         return Explanation(f"{subject} uses {shown}, which is not modelled{_reasons([condition.key])}", "not modelled", mismatch.span, "")
     if isinstance(carried, Uncertain):
-        return Explanation(f"{subject} cannot be decided: {carried.reason}", "cannot be decided", mismatch.span, _uncertain_help(key))
+        help = _uncertain_help(key, request)
+        return Explanation(f"{subject} cannot be decided: {carried.reason}", "cannot be decided", mismatch.span, help)
     if isinstance(carried, Missing) and mismatch.answer is Match.NO:
         return _missing_words(mismatch, condition, carried, answer, request)
     if mismatch.answer is Match.MAYBE:
@@ -577,9 +578,11 @@ def _shown(values: Iterable[ContextText]) -> str:
     return ", ".join(shown)
 
 
-def _uncertain_help(key: str) -> str:
+def _uncertain_help(key: str, request: Request) -> str:
     if key.lower() in ("aws:sourceorgid", "aws:sourceorgpaths", "aws:principalorgid"):
         return "name the organization in the configuration"
+    if request.caller.kind is not CallerKind.SERVICE:
+        return "readers who meet the condition are let in; to be certain, name a reader in a statement without it"
     return 'use "aws:SourceArn" or "kms:EncryptionContext:aws:cloudtrail:arn", which CloudTrail is documented to send'
 
 
@@ -613,9 +616,15 @@ def _missing_words(mismatch: Mismatch, condition: Condition, carried: Missing, a
         f'the condition on "{key}" can never hold{why}',
         "the request never carries this key",
         mismatch.span,
-        f'remove the condition, or use "aws:SourceArn" or "kms:EncryptionContext:{TRAIL_PAIR}"',
+        f"remove the condition, or use {_sent_instead(request)}",
         Mistake.KEY_NEVER_SENT,
     )
+
+
+def _sent_instead(request: Request) -> str:
+    """Return condition keys that the request carries: only CloudTrail's own calls name a source."""
+    context = f'"kms:EncryptionContext:{TRAIL_PAIR}"'
+    return f'"aws:SourceArn" or {context}' if request.caller.kind is CallerKind.SERVICE else f'"kms:CallerAccount" or {context}'
 
 
 _PARTS = {1: ("partition", Mistake.WRONG_PARTITION), 3: ("Region", Mistake.WRONG_REGION), 4: ("account", Mistake.WRONG_ACCOUNT)}

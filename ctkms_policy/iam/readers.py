@@ -70,7 +70,7 @@ def _rank(decision: Decision) -> tuple[int, int]:
     """Return how far a decision is from allowed: first by its outcome, then by how near the nearest statement comes."""
     near = sum(
         each.mismatches[0].element in (Element.RESOURCE, Element.CONDITION)
-        for each in (decision.answers if decision.outcome.is_denied else ())
+        for each in (decision.answers if decision.outcome.is_denied or decision.outcome is Outcome.UNDETERMINED else ())
         if each.mismatches
     )
     foreign = decision.outcome is Outcome.DELEGATED and is_of_another_account(decision.request)
