@@ -183,10 +183,17 @@ _LINKS = (b"AWS::CloudFormation::Stack", b"AWS::Serverless::Application", b"AWS:
 """What a template without the word may still give to one with it: a nested stack, a key, an export."""
 
 
-def templates_about_cloudtrail(candidates: Sequence[Path]) -> tuple[list[Path], int]:
+_NESTED = re.compile(rb"""\b(?:TemplateURL|Location)["']?\s*:\s*["']?([^\s"',{}\[\]:]+)["',\s}]""")
+"""The local file that a nested stack or application names; a URL has a colon."""
+
+MAX_NESTED_FILES = 200
+"""Files that are looked into for one run because templates that were given nest them."""
+
+
+def templates_about_cloudtrail(candidates: Sequence[Path], root: Path) -> tuple[list[Path], int]:
     """Return the files that are to be read as templates, and how many of the candidates look like one at all.
 
-    None are to be read where no template mentions CloudTrail.
+    None are to be read where no template mentions CloudTrail: no candidate, and no local file below ``root`` that one nests.
     """
     from ctkms_policy.cloudformation.detect import looks_like_template
 
@@ -202,7 +209,25 @@ def templates_about_cloudtrail(candidates: Sequence[Path]) -> tuple[list[Path], 
             mentioning.append(file)
         elif any(mark in data for mark in _LINKS):
             linked.append(file)
-    return (sorted([*mentioning, *linked]) if mentioning else []), count
+    return (sorted([*mentioning, *linked]) if mentioning or _nest_cloudtrail(linked, root) else []), count
+
+
+def _nest_cloudtrail(templates: Sequence[Path], root: Path) -> bool:
+    """Return whether a local template that these nest, at any depth, mentions CloudTrail."""
+    waiting, seen = list(templates), set(templates)
+    while waiting:
+        file = waiting.pop()
+        data = _head(file) or b""
+        if _MARK in data.lower():
+            return True
+        for target in _NESTED.findall(data):
+            nested = Path(os.path.normpath(file.parent / os.fsdecode(target)))
+            if nested not in seen and nested.is_file() and _is_inside(nested, root):
+                if len(seen) >= len(templates) + MAX_NESTED_FILES:
+                    return True  # too many to look into one by one: reading them tells
+                seen.add(nested)
+                waiting.append(nested)
+    return False
 
 
 def plans_about_cloudtrail(candidates: Sequence[Path]) -> tuple[list[Path], list[Path]]:

@@ -147,7 +147,7 @@ class _Scan:
                 found.append(normalize_plan(source, repository_root=self.root, show=self.show, sources=self.sources))
             except ParseError as error:
                 self.unreadable.append(error)
-        files, self.templates = templates_about_cloudtrail(candidates)
+        files, self.templates = templates_about_cloudtrail(candidates, self.root)
         self.templates += len(plans)
         if files:
             from ctkms_policy.cloudformation.normalize import normalize as normalize_cloudformation

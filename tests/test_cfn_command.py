@@ -114,3 +114,44 @@ def test_a_template_of_templates_is_reported_with_its_way_out(tmp_path: Path) ->
     (finding,) = check_json(write(tmp_path, t_yaml=text)).json["findings"]
     assert finding["rule"] == "CTKMS000"
     assert finding["help"].startswith("render the file first")
+
+
+PARENT = """
+Resources:
+  Audit:
+    Type: AWS::CloudFormation::Stack
+    Properties:
+      TemplateURL: TARGET
+"""
+
+
+def trail_addresses(directory: Path, *arguments: str) -> list[str]:
+    return [each["address"] for each in check_json(directory, *arguments).json["trails"]]
+
+
+@pytest.mark.parametrize("target", ["./nested/template.yaml", "'nested/template.yaml'", '"nested/template.yaml" # the trail'])
+def test_a_given_template_is_read_with_the_trail_that_it_nests(target: str, tmp_path: Path) -> None:
+    write(tmp_path, parent_yaml=PARENT.replace("TARGET", target), nested__template_yaml=TEMPLATE)
+    assert trail_addresses(tmp_path, "parent.yaml") == ["Audit/Trail"]
+
+
+def test_a_trail_two_stacks_down_is_found(tmp_path: Path) -> None:
+    write(tmp_path, parent_yaml=PARENT.replace("TARGET", "middle.yaml"), nested__template_yaml=TEMPLATE)
+    write(tmp_path, middle_yaml=PARENT.replace("TARGET", "nested/template.yaml"))
+    assert trail_addresses(tmp_path, "parent.yaml") == ["Audit/Audit/Trail"]
+
+
+@pytest.mark.parametrize("target", ["https://example.com/template.yaml", "missing.yaml", "parent.yaml", "../outside.yaml", "nested"])
+def test_a_given_template_that_nests_no_local_trail_is_not_read(target: str, tmp_path: Path) -> None:
+    write(tmp_path, outside_yaml=TEMPLATE, repository__parent_yaml=PARENT.replace("TARGET", target))
+    write(tmp_path, repository__nested__template_yaml=TEMPLATE)
+    (tmp_path / "repository" / ".git").mkdir()
+    found = check_json(tmp_path / "repository", "parent.yaml").json
+    assert (found["trails"], found["findings"]) == ([], [])
+
+
+def test_a_nested_template_behind_a_link_out_of_the_repository_is_not_read(tmp_path: Path) -> None:
+    write(tmp_path, outside_yaml=TEMPLATE, repository__parent_yaml=PARENT.replace("TARGET", "linked.yaml"))
+    (tmp_path / "repository" / ".git").mkdir()
+    (tmp_path / "repository" / "linked.yaml").symlink_to(tmp_path / "outside.yaml")
+    assert trail_addresses(tmp_path / "repository", "parent.yaml") == []
