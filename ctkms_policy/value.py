@@ -523,6 +523,13 @@ def _json_parts(value: Value) -> Iterator[Value]:
         yield value
 
 
+def printable(value: Value, name: str) -> Value:
+    """Return a symbol in the place of a sensitive text, for messages quote it. It has no place: that line holds the text."""
+    if not value.origin.sensitive or isinstance(value, (Symbol, Reference, Unknown, Absent)):
+        return value
+    return Symbol(name, SymbolKind.EXTERNAL, ANY_TEXT, "(sensitive value)", f"{name} is sensitive")
+
+
 def describe(value: Value, *, quoted: bool = True) -> str:
     """Return the value in words for a message: strings quoted, holes as ``${spelling}``, sensitive values hidden."""
     if value.origin.sensitive:

@@ -145,6 +145,9 @@ def default_key_policy(place: Place, span: Span) -> KeyPolicy:
 
 def _read_text(text: Known | Template, span: Span) -> KeyPolicy | UnreadablePolicy | Unknown:
     place = text.origin.span or span
+    if text.origin.sensitive:
+        # Its parts would stand in messages, fixes and snippets. It has no place: that line holds the value.
+        return Unknown("its text is a sensitive value, which is never shown")
     if isinstance(text, Known) and not isinstance(text.value, str):
         return UnreadablePolicy(f"the key policy is {scalar_text(text.value)}, not a JSON object", place, "write an object with Statement")
     try:
@@ -220,6 +223,9 @@ def _reason(value: Value | UnreadablePolicy | KeyPolicy) -> str:
 
 
 def _read_document(document: MapValue, form: PolicyForm, span: Span) -> KeyPolicy | UnreadablePolicy | Unknown:
+    hidden = _without_sensitive(document)
+    assert isinstance(hidden, MapValue)
+    document = hidden
     defects: list[PolicyDefect] = []
     rest = document.rest
     elements: dict[str, Entry] = {}
@@ -270,6 +276,25 @@ def _read_document(document: MapValue, form: PolicyForm, span: Span) -> KeyPolic
     defects.extend(_text_defects(document, span))
     without_default = tuple(each for each in left_out if each not in statements)
     return KeyPolicy(tuple(statements), version, rest, tuple(defects), form, span, without_default)
+
+
+def _without_sensitive(value: Value, around: bool = False) -> Value:
+    """Return the value with an Unknown in the place of each sensitive text: every part of a policy may be quoted.
+
+    ``around``: it stands in a list or map that is sensitive as a whole.
+    """
+    sensitive = around or value.origin.sensitive
+    if isinstance(value, MapValue):
+        return replace(value, entries=tuple(replace(each, value=_without_sensitive(each.value, sensitive)) for each in value.entries))
+    if isinstance(value, ListValue):
+        return replace(value, items=tuple(_without_sensitive(item, sensitive) for item in value.items))
+    if isinstance(value, Choice):
+        return replace(value, branches=tuple(replace(each, value=_without_sensitive(each.value, sensitive)) for each in value.branches))
+    if isinstance(value, JsonText):
+        return replace(value, document=_without_sensitive(value.document, sensitive))
+    if sensitive and isinstance(value, (Known, Template)):
+        return Unknown("it is sensitive, and never shown")
+    return value
 
 
 _Branches: TypeAlias = tuple[tuple[str, tuple[str, int, int]], ...]

@@ -57,6 +57,7 @@ from ctkms_policy.value import (
     default_of,
     lift,
     outcomes,
+    printable,
     text_parts,
 )
 
@@ -480,7 +481,7 @@ class _Builder:
             calls=found.owner.calls,
             created_when=created_when,
             note=self._note(found, kms_key_id.value, *self._policies(found, kms_key_id.value)),
-            name=made.argument("name"),
+            name=printable(made.argument("name"), f"{made.address}.name"),
             kms_key_id=kms_key_id,
             is_organization_trail=_or(made.argument("is_organization_trail"), Known(False)),
             is_multi_region_trail=_or(made.argument("is_multi_region_trail"), Known(False)),
@@ -498,7 +499,7 @@ class _Builder:
             calls=found.owner.calls,
             created_when=created_when,
             note=self._note(found, kms_key_id.value, *self._policies(found, kms_key_id.value)),
-            name=made.argument("name"),
+            name=printable(made.argument("name"), f"{made.address}.name"),
             kms_key_id=kms_key_id,
         )
 

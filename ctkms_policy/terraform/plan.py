@@ -38,19 +38,17 @@ from ctkms_policy.terraform.plan_source import PlanSource
 from ctkms_policy.terraform.plan_text import REMAKE, Document, Part
 from ctkms_policy.terraform.plan_values import PlannedResource
 from ctkms_policy.value import (
-    ANY_TEXT,
     Absent,
     Known,
     ListValue,
     MapValue,
     Match,
     Reference,
-    Symbol,
-    SymbolKind,
     Template,
     Unknown,
     Value,
     outcomes,
+    printable,
     text_parts,
 )
 
@@ -215,7 +213,7 @@ class _Plan:
             resource.span,
             self.places.of(resource),
             note=self._note(resource),
-            name=_printable(self.links.value(resource, "name"), f"{resource.address}.name"),
+            name=printable(self.links.value(resource, "name"), f"{resource.address}.name"),
             kms_key_id=self._attribute(resource, "kms_key_id"),
             is_organization_trail=_or(self.links.value(resource, "is_organization_trail"), Known(False)),
             is_multi_region_trail=_or(self.links.value(resource, "is_multi_region_trail"), Known(False)),
@@ -445,13 +443,6 @@ def _resource(item: Part, names: tuple[str, str, str], *, is_read: bool = False,
 
 def _or(value: Value, default: Value) -> Value:
     return default if isinstance(value, Absent) else value
-
-
-def _printable(value: Value, name: str) -> Value:
-    """Return a symbol in the place of a sensitive text: the explanation of a decision quotes a trail's name."""
-    if not value.origin.sensitive:
-        return value
-    return Symbol(name, SymbolKind.EXTERNAL, ANY_TEXT, "(sensitive value)", f"{name} is sensitive", value.origin)
 
 
 def _is_empty(value: Value) -> bool:
