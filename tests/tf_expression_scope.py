@@ -61,6 +61,12 @@ class NamedValues:
         source = Source(name, self.files[name])
         return Known(source.text, Origin(span), source.text_map)
 
+    def list_files(self, path: Value, span: Span) -> tuple[str, ...] | Unknown:
+        if not isinstance(path, Known):
+            return Unknown("the path is not known", Origin(span))
+        start = "" if path.value == "." else f"{path.value}/"
+        return tuple(name.removeprefix(start) for name in self.files if name.startswith(start))
+
     def read_template(self, path: Value, span: Span) -> StringTemplate | Unknown:
         content = self.read_file(path, span)
         return self.parse_template(content, span) if isinstance(content, Known) else _unknown(content)

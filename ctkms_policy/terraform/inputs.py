@@ -130,6 +130,10 @@ class LiteralScope:
         """Return a Failure: no file is read."""
         return Failure("files cannot be read here", Origin(span))
 
+    def list_files(self, path: Value, span: Span) -> tuple[str, ...] | Unknown:
+        """Return a Failure: no directory is read."""
+        return Failure("files cannot be listed here", Origin(span))
+
     def read_template(self, path: Value, span: Span) -> StringTemplate | Unknown:
         """Return a Failure: no file is read."""
         return Failure("files cannot be read here", Origin(span))

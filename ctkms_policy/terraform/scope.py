@@ -43,6 +43,9 @@ class Scope(Protocol):
         A ``Failure`` says that the file certainly is not there, which ``try``, ``can`` and ``fileexists`` need to know.
         """
 
+    def list_files(self, path: Value, span: Span) -> tuple[str, ...] | Unknown:
+        """Return the paths of all files below a directory, relative to it with forward slashes, or an Unknown with the reason."""
+
     def read_template(self, path: Value, span: Span) -> StringTemplate | Unknown:
         """Return a file parsed as a template, or an Unknown with the reason (a ``Failure`` as for ``read_file``)."""
 
@@ -91,6 +94,10 @@ class InnerScope:
     def read_file(self, path: Value, span: Span) -> Value:
         """Return what the outer scope says."""
         return self.outer.read_file(path, span)
+
+    def list_files(self, path: Value, span: Span) -> tuple[str, ...] | Unknown:
+        """Return what the outer scope says."""
+        return self.outer.list_files(path, span)
 
     def read_template(self, path: Value, span: Span) -> StringTemplate | Unknown:
         """Return what the outer scope says."""

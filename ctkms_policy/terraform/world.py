@@ -50,6 +50,9 @@ MAX_NAMES = 120
 
 _MAX_SHOWN = 60
 
+_MAX_LISTED = 10_000
+"""Files that one ``fileset`` may look through."""
+
 _Key: TypeAlias = tuple[str, ...]
 
 
@@ -265,6 +268,21 @@ class ModuleInstance:
             return Known(source.text, Origin(span), source.text_map)
 
         return lift(read, (path,), Origin(span))
+
+    def list_files(self, path: Value, span: Span) -> tuple[str, ...] | Unknown:
+        """Return the files below a directory of the repository; none where it is not there. Links to directories are not followed."""
+        origin = Origin(span)
+        if not isinstance(path, Known) or not isinstance(path.value, str) or "\0" in path.value:
+            return Unknown(f"the directory is not known: {reason_of(path)}", origin)
+        directory = (self.world.module.directory / path.value).resolve()
+        if not self.world.repository.contains(directory):
+            return Unknown(f"the directory {path.value[:_MAX_SHOWN]} lies outside the repository", origin)
+        found: list[str] = []
+        for place, _, names in os.walk(directory):
+            found += (Path(place, name).relative_to(directory).as_posix() for name in names)
+            if len(found) > _MAX_LISTED:
+                return Unknown(f"the directory {path.value[:_MAX_SHOWN]} holds more than {_MAX_LISTED} files", origin)
+        return tuple(found)
 
     def read_template(self, path: Value, span: Span) -> StringTemplate | Unknown:
         """Return a file of the repository parsed as a template."""

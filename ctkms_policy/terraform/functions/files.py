@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import posixpath
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 from ctkms_policy.terraform.conversion import Failure, plain_text
 from ctkms_policy.terraform.functions.context import TEXT, Context, Function, made, scalar_function
+from ctkms_policy.terraform.functions.sets import as_set
 from ctkms_policy.terraform.hcl.syntax import StringTemplate
 from ctkms_policy.terraform.scope import InnerScope, Scope
 from ctkms_policy.value import Known, MapValue, Reference, Symbol, Unknown, Value, describe
@@ -43,6 +45,43 @@ def _exists(context: Context, arguments: Sequence[Value]) -> Value:
     if isinstance(content, Known):
         return Known(True, context.origin)
     return Known(False, context.origin) if isinstance(content, Failure) else context.unknown(content)
+
+
+def _fileset(context: Context, arguments: Sequence[Value]) -> Value:
+    """Return the set of the files below a directory that a pattern matches."""
+    if len(arguments) != 2:
+        return context.failure(f"{len(arguments)} arguments")
+    path, pattern = (plain_text(each) for each in arguments)
+    for text in (path, pattern):
+        if isinstance(text, Failure):
+            return context.failure(text.reason)
+        if not isinstance(text, Known):
+            return context.unknown(text)
+    matcher = _file_pattern(str(pattern.value)) if isinstance(pattern, Known) else None
+    if matcher is None:
+        return Unknown(f"fileset() with the pattern {describe(pattern)} is not modelled", context.origin)
+    files = context.scope.list_files(path, context.span)
+    if isinstance(files, Unknown):
+        return files
+    return as_set(context, [Known(name, context.origin) for name in files if matcher.fullmatch(name)])
+
+
+_PATTERN_PARTS = re.compile(r"(\*\*/)|(\*)|(\?)|([^*?\[\]{}\\]+)")
+
+
+def _file_pattern(pattern: str) -> re.Pattern[str] | None:
+    """Return a pattern of ``fileset`` as a regular expression; None for one with classes, alternatives, escapes or ``..``."""
+    pattern = pattern.removeprefix("./")
+    parts = pattern.split("/")
+    if ".." in parts or parts[-1] == "**" or any("**" in part and part != "**" for part in parts):
+        return None
+    found, end = "", 0
+    for part in _PATTERN_PARTS.finditer(pattern):
+        if part.start() != end:
+            return None
+        end = part.end()
+        found += "(?:[^/]+/)*" if part[1] else "[^/]*" if part[2] else "[^/]" if part[3] else re.escape(part[4])
+    return re.compile(found, re.DOTALL) if end == len(pattern) else None
 
 
 def _templatefile(context: Context, arguments: Sequence[Value]) -> Value:
@@ -121,6 +160,7 @@ FUNCTIONS: Mapping[str, Function] = {
     "filebase64sha512": _of_content(lambda data: base64.b64encode(hashlib.sha512(data).digest()).decode()),
     "fileexists": _exists,
     "filemd5": _of_content(lambda data: hashlib.md5(data).hexdigest()),
+    "fileset": _fileset,
     "filesha1": _of_content(lambda data: hashlib.sha1(data).hexdigest()),
     "filesha256": _of_content(lambda data: hashlib.sha256(data).hexdigest()),
     "filesha512": _of_content(lambda data: hashlib.sha512(data).hexdigest()),
