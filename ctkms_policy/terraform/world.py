@@ -274,14 +274,18 @@ class ModuleInstance:
         origin = Origin(span)
         if not isinstance(path, Known) or not isinstance(path.value, str) or "\0" in path.value:
             return Unknown(f"the directory is not known: {reason_of(path)}", origin)
-        directory = (self.world.module.directory / path.value).resolve()
-        if not self.world.repository.contains(directory):
-            return Unknown(f"the directory {path.value[:_MAX_SHOWN]} lies outside the repository", origin)
+        shown = path.value[:_MAX_SHOWN]
         found: list[str] = []
-        for place, _, names in os.walk(directory):
-            found += (Path(place, name).relative_to(directory).as_posix() for name in names)
-            if len(found) > _MAX_LISTED:
-                return Unknown(f"the directory {path.value[:_MAX_SHOWN]} holds more than {_MAX_LISTED} files", origin)
+        try:
+            directory = (self.world.module.directory / path.value).resolve()
+            if not self.world.repository.contains(directory):
+                return Unknown(f"the directory {shown} lies outside the repository", origin)
+            for place, _, names in os.walk(directory):
+                found += (Path(place, name).relative_to(directory).as_posix() for name in names)
+                if len(found) > _MAX_LISTED:
+                    return Unknown(f"the directory {shown} holds more than {_MAX_LISTED} files", origin)
+        except (OSError, ValueError):
+            return Unknown(f"the directory {shown} cannot be read", origin)
         return tuple(found)
 
     def read_template(self, path: Value, span: Span) -> StringTemplate | Unknown:
