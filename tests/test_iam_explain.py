@@ -244,6 +244,14 @@ def test_the_way_out_of_a_readers_condition_speaks_of_readers(condition: Any, wa
     assert unwanted not in words.help
 
 
+def test_the_way_out_of_a_deny_that_may_reach_readers_is_not_another_allow() -> None:
+    reader = allow("kms:Decrypt", {"AWS": f"arn:aws:iam::{ACCOUNT}:role/reader"})
+    kept_out = deny("kms:Decrypt", condition={"StringNotEquals": {"aws:PrincipalTag/team": "audit"}})
+    words = explained(policy(reader, kept_out), "decrypt")
+    assert words.message.startswith("statement 2 may deny it")
+    assert "no other statement overrides a Deny" in words.help
+
+
 def test_a_variable_without_version_is_a_mistake() -> None:
     found = policy(allow(ENC, condition={"StringLike": {EC: "arn:aws:cloudtrail:*:${aws:SourceAccount}:trail/*"}}), version=None)
     assert explained(found, "encrypt").mistake is Mistake.VARIABLE_WITHOUT_VERSION

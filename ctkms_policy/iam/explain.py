@@ -532,7 +532,7 @@ def _condition_words(mismatch: Mismatch, condition: Condition, answer: Statement
         shown = f'"{condition.operator}"' if condition.operator else "an operator that is not known"
         return Explanation(f"{subject} uses {shown}, which is not modelled{_reasons([condition.key])}", "not modelled", mismatch.span, "")
     if isinstance(carried, Uncertain):
-        help = _uncertain_help(key, request)
+        help = _uncertain_help(key, request, answer.statement.effect)
         return Explanation(f"{subject} cannot be decided: {carried.reason}", "cannot be decided", mismatch.span, help)
     if isinstance(carried, Missing) and mismatch.answer is Match.NO:
         return _missing_words(mismatch, condition, carried, answer, request)
@@ -578,9 +578,11 @@ def _shown(values: Iterable[ContextText]) -> str:
     return ", ".join(shown)
 
 
-def _uncertain_help(key: str, request: Request) -> str:
+def _uncertain_help(key: str, request: Request, effect: Effect) -> str:
     if key.lower() in ("aws:sourceorgid", "aws:sourceorgpaths", "aws:principalorgid"):
         return "name the organization in the configuration"
+    if request.caller.kind is not CallerKind.SERVICE and effect is Effect.DENY:
+        return "readers whom the Deny spares are let in; to be certain, name them in it, for no other statement overrides a Deny"
     if request.caller.kind is not CallerKind.SERVICE:
         return "readers who meet the condition are let in; to be certain, name a reader in a statement without it"
     return 'use "aws:SourceArn" or "kms:EncryptionContext:aws:cloudtrail:arn", which CloudTrail is documented to send'

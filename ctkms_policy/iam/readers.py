@@ -68,10 +68,10 @@ def any_reader(policy: KeyPolicy, log: LogFacts, key: KeyFacts, facts: Organizat
 
 def _rank(decision: Decision) -> tuple[int, int]:
     """Return how far a decision is from allowed: first by its outcome, then by how near the nearest statement comes."""
+    undetermined = decision.outcome is Outcome.UNDETERMINED
     near = sum(
-        each.mismatches[0].element in (Element.RESOURCE, Element.CONDITION)
-        for each in (decision.answers if decision.outcome.is_denied or decision.outcome is Outcome.UNDETERMINED else ())
-        if each.mismatches
+        each.mismatches[0].element in (Element.RESOURCE, Element.CONDITION) if each.mismatches else undetermined
+        for each in (decision.answers if decision.outcome.is_denied or undetermined else ())
     )
     foreign = decision.outcome is Outcome.DELEGATED and is_of_another_account(decision.request)
     return _BETTER.index(decision.outcome), -1 if foreign else -near
