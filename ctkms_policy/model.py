@@ -16,6 +16,7 @@ from ctkms_policy.value import (
     REGION_NAME,
     Absent,
     Known,
+    MapValue,
     Match,
     Origin,
     Symbol,
@@ -229,6 +230,8 @@ class KeyPolicy:
     span: Span | None = field(default=None, compare=False)
     left_out: tuple[Statement, ...] = field(default=(), compare=False, repr=False)
     """statements that default inputs leave out, with what would include them: for explanations only"""
+    single: MapValue | None = field(default=None, compare=False, repr=False)
+    """the statement as written, where Statement is that object and no list: a fix has to make a list of it"""
 
 
 @dataclass(frozen=True, slots=True)

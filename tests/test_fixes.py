@@ -60,9 +60,19 @@ def insert(path: Path, after: str, text: str) -> None:
     path.write_text(f"{content[: found.end()]}{text}\n{content[found.end() :]}", encoding="utf-8")
 
 
+def replace_statement(path: Path, written: str, text: str) -> None:
+    """Put a whole Statement element in the place of the single object that stands there; ``written`` matches that, below its indent."""
+    content, count = re.subn(written, lambda found: indent(text, found[1]) + "\n", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert count == 1, f"no single Statement in {path.name}"
+    path.write_text(content, encoding="utf-8")
+
+
 def paste_yaml(directory: Path, text: str) -> None:
     template = directory / "template.yaml"
     content = template.read_text(encoding="utf-8")
+    if text.startswith("Statement:"):
+        replace_statement(template, r"^( *)Statement:\n(?:\1 +.*\n)+", text)
+        return
     if text.startswith("KeyPolicy:"):
         key = re.search(r"^( *)Type: AWS::KMS::Key\n(?: {4,}.*\n)*? *Properties:\n( *)", content, re.MULTILINE)
         assert key is not None
@@ -105,6 +115,8 @@ def paste_hcl(directory: Path, text: str) -> None:
     assert key is not None
     if text.startswith("policy = "):
         insert(main, rf'resource "aws_kms_key" "{key[1]}" {{', indent(text, "  "))
+    elif text.startswith("Statement = "):
+        replace_statement(main, r"^( *)Statement = \{\n(?:\1 +.*\n)+\1\}\n", text)
     elif text.startswith("statement {"):
         document = re.search(r"policy += data\.aws_iam_policy_document\.(\w+)\.json", content)
         assert document is not None

@@ -69,6 +69,8 @@ SEVERITY_BELOW_DEFAULT = {
 OTHER_RULES_OF_GOOD = {
     # Silent for their own rule, and still wrong for another one.
     "CTKMS005/good/tf-delegated-to-iam": {"CTKMS016"},
+    "CTKMS004/good/cfn-single-statement-object": {"CTKMS005"},
+    "CTKMS004/good/tf-single-statement-object": {"CTKMS005"},
 }
 
 DOES_NOT_PARSE = ("CTKMS000/bad/tf-unclosed-brace", "CTKMS000/bad/tf-unclosed-heredoc")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from key_policies import ACCOUNT, AMBIENT_PLACE, ENCRYPT, HERE, KNOWN_PLACE, ROOT_STATEMENT, deny, key, policy, trail
+from key_policies import ACCOUNT, AMBIENT_PLACE, ENCRYPT, HERE, KNOWN_PLACE, ROOT_STATEMENT, deny, key, policy, policy_of_text, trail
 
 from ctkms_policy.iam.judge import judge_trail
 from ctkms_policy.iam.policy import default_key_policy
@@ -16,7 +16,7 @@ from ctkms_policy.iam.request import OrganizationFacts, Question
 from ctkms_policy.iam.statements import missing_statement, statement_document
 from ctkms_policy.model import KeyPolicy, Language, Place, PolicyForm, ambient_account, ambient_place
 from ctkms_policy.source import Span
-from ctkms_policy.value import ALPHANUMERIC, Known, Symbol, SymbolKind, concatenate
+from ctkms_policy.value import ALPHANUMERIC, Entry, Known, MapValue, Symbol, SymbolKind, Unknown, concatenate
 
 QUESTIONS = [Question.DESCRIBE, Question.ENCRYPT, Question.DECRYPT, Question.SERVICE_DECRYPT]
 AMBIENT_KEY, AMBIENT_TRAIL = key(AMBIENT_PLACE), trail(AMBIENT_PLACE)
@@ -194,6 +194,30 @@ def test_whole_policies_in_json() -> None:
 def test_no_statement_helps_against_a_deny() -> None:
     found = policy(ENCRYPT, deny("kms:*"))
     assert all(missing_statement(question, trail(), key(), found, Language.TERRAFORM) is None for question in Question)
+
+
+SINGLE = policy_of_text(json.dumps({"Version": "2012-10-17", "Statement": ROOT_STATEMENT}))
+
+
+@pytest.mark.parametrize(
+    ("form", "path", "language"),
+    [
+        (PolicyForm.JSON_TEXT, "policy.json", Language.TERRAFORM),
+        (PolicyForm.OBJECT, "main.tf.json", Language.TERRAFORM),
+        (PolicyForm.OBJECT, "template.json", Language.CLOUDFORMATION),
+        (PolicyForm.OBJECT, "template.yaml", Language.CLOUDFORMATION),
+    ],
+)
+def test_a_single_statement_becomes_a_list_of_both(form: PolicyForm, path: str, language: Language) -> None:
+    text = fix_text(Question.ENCRYPT, replace(SINGLE, form=form, span=Span.at(path)), language)
+    added = json.loads(fix_text(Question.ENCRYPT, policy(ROOT_STATEMENT)))
+    assert yaml.safe_load(text if path.endswith(".yaml") else f"{{{text}}}") == {"Statement": [ROOT_STATEMENT, added]}
+
+
+def test_a_single_statement_that_cannot_be_repeated_is_not() -> None:
+    statement = MapValue((Entry(Known("Sid"), Unknown("not known")), *(SINGLE.single or MapValue(())).entries))
+    text = fix_text(Question.ENCRYPT, replace(SINGLE, single=statement))
+    assert json.loads(text)["Sid"] == "AllowCloudTrailEncryptLogs"
 
 
 def test_organization_trails_name_the_management_account() -> None:

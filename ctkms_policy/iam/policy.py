@@ -275,7 +275,8 @@ def _read_document(document: MapValue, form: PolicyForm, span: Span) -> KeyPolic
         )
     defects.extend(_text_defects(document, span))
     without_default = tuple(each for each in left_out if each not in statements)
-    return KeyPolicy(tuple(statements), version, rest, tuple(defects), form, span, without_default)
+    single = entry_of_statements.value if isinstance(entry_of_statements.value, MapValue) else None
+    return KeyPolicy(tuple(statements), version, rest, tuple(defects), form, span, without_default, single)
 
 
 def _without_sensitive(value: Value, around: bool = False) -> Value:

@@ -84,8 +84,14 @@ def missing_store_statement(
 
 
 def _written(statement: MapValue, key: Key, policy: KeyPolicy, language: Language, writer: _Writer) -> Fix:
-    """Return one statement in the language and form of the policy that it is added to."""
+    """Return one statement in the language and form of the policy that it is added to.
+
+    Where Statement is a single object, the text is a Statement element with a list of both, which replaces it.
+    """
     document = writer.spelled(statement)
+    if policy.single is not None and _can_be_written(policy.single):
+        both = ListValue((writer.spelled(policy.single), document))
+        return _element("Statement", both, policy.form, policy.span or key.span, language, writer.needs)
     if policy.form is PolicyForm.JSON_TEXT:
         return Fix("json", plain_json(document))
     if language is Language.CLOUDFORMATION:
@@ -127,12 +133,38 @@ def _is_json(span: Span) -> bool:
     return span.path.lower().endswith(".json")
 
 
+def _element(name: str, value: MapValue | ListValue, form: PolicyForm, span: Span, language: Language, needs: list[str]) -> Fix:
+    """Return ``name`` with its value, as the file writes an element of an object."""
+    if form is PolicyForm.JSON_TEXT:
+        return Fix("json", f'"{name}": {plain_json(value)}')
+    if language is Language.CLOUDFORMATION:
+        return (
+            Fix("json", f'"{name}": {cloudformation_json(value)}')
+            if _is_json(span)
+            else Fix("yaml", cloudformation_yaml(_map((name, value))))
+        )
+    return (
+        Fix("json", f'"{name}": {plain_json(value)}') if _is_json(span) else Fix("hcl", _with_needs(f"{name} = {hcl_object(value)}", needs))
+    )
+
+
+def _can_be_written(value: Value) -> bool:
+    """Whether the text of a value says all that it is: nothing of it is unknown, made up, or left to a condition."""
+    if isinstance(value, MapValue):
+        return not value.rest and all(_can_be_written(entry.key) and _can_be_written(entry.value) for entry in value.entries)
+    if isinstance(value, ListValue):
+        return not value.rest and all(map(_can_be_written, value.items))
+    if isinstance(value, Symbol):
+        return value.kind is not SymbolKind.GENERATED
+    if isinstance(value, Template):
+        return all(isinstance(part, Literal) or _can_be_written(part) for part in value.parts)
+    return isinstance(value, (Known, Reference))
+
+
 def _whole_policy(statements: list[MapValue], key: Key, language: Language, needs: list[str]) -> Fix:
     policy = _map(("Version", Known("2012-10-17")), ("Statement", ListValue(tuple(statements))))
     if language is Language.CLOUDFORMATION:
-        if _is_json(key.span):
-            return Fix("json", '"KeyPolicy": ' + cloudformation_json(policy))
-        return Fix("yaml", cloudformation_yaml(_map(("KeyPolicy", policy))))
+        return _element("KeyPolicy", policy, PolicyForm.OBJECT, key.span, language, needs)
     if _is_json(key.span):
         return Fix("json", f'"policy": {json.dumps(plain_json(policy))}')
     return Fix("hcl", _with_needs(f"policy = jsonencode({hcl_object(policy)})", needs))
