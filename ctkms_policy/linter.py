@@ -264,7 +264,9 @@ _GRANTS = {
 
 
 def _grant(decision: Decision | None) -> Grant:
-    return Grant.NOT_VISIBLE if decision is None else _GRANTS[decision.outcome]
+    if decision is None:
+        return Grant.NOT_VISIBLE
+    return Grant.DELEGATED if decision.delegating else _GRANTS[decision.outcome]
 
 
 def _summarize(case: TrailCase | StoreCase, about_case: Sequence[Finding], about_key: Sequence[Finding]) -> TrailResult:
@@ -278,6 +280,7 @@ def _summarize(case: TrailCase | StoreCase, about_case: Sequence[Finding], about
         Grant.UNDETERMINED,
         Grant.NOT_VISIBLE,
     }
+    definite = definite and not (judgement is not None and judgement.decrypt.outcome is Outcome.UNDETERMINED)
     definite = definite and not any(finding.verdict is Verdict.UNDETERMINED for finding in about_key)
     fails = any(finding.verdict is Verdict.FAIL and finding.severity is not Severity.NOTE for finding in findings)
     verdict = TrailVerdict.FAIL if fails else TrailVerdict.PASS if definite else TrailVerdict.UNDETERMINED

@@ -19,7 +19,7 @@ class Grant(Enum):
 
     ALLOWED = "allowed"
     DELEGATED = "delegated"
-    """decrypt only: only the account root's IAM delegation could allow a reader"""
+    """decrypt only: the account's IAM policies could allow a reader; whether a statement itself does may not be known"""
     DENIED = "denied"
     UNDETERMINED = "undetermined"
     NOT_VISIBLE = "not-visible"

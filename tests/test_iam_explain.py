@@ -252,6 +252,12 @@ def test_the_way_out_of_a_deny_that_may_reach_readers_is_not_another_allow() -> 
     assert "no other statement overrides a Deny" in words.help
 
 
+def test_a_readers_own_keys_are_not_in_the_code() -> None:
+    found = policy(allow("kms:Decrypt", {"AWS": f"arn:aws:iam::{ACCOUNT}:role/reader"}, {"Bool": {"aws:MultiFactorAuthPresent": "true"}}))
+    assert explained(found, "decrypt").message.endswith("cannot be decided: what a reader's request carries there is not in the code")
+    assert "what CloudTrail sends" in explained(policy(allow(ENC, condition={"StringEquals": {"aws:New": "x"}})), "encrypt").message
+
+
 def test_a_variable_without_version_is_a_mistake() -> None:
     found = policy(allow(ENC, condition={"StringLike": {EC: "arn:aws:cloudtrail:*:${aws:SourceAccount}:trail/*"}}), version=None)
     assert explained(found, "encrypt").mistake is Mistake.VARIABLE_WITHOUT_VERSION

@@ -275,6 +275,34 @@ def test_an_unknown_principal_may_be_everybody() -> None:
         assert answers(judgement) == ("implicitly denied", "implicitly denied", "allowed")
 
 
+MFA = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+ROLE = concatenate([Known("arn:aws:iam::"), ACCOUNT_SYMBOL, Known(":role/r")])
+
+
+@pytest.mark.parametrize(
+    ("reader", "delegates", "expected"),
+    [
+        # A parameter may be an account id, or the ARN of a root: then only the account may let somebody in.
+        (allow("kms:Decrypt", {"AWS": Symbol("Reader", SymbolKind.INPUT)}), True, "undetermined"),
+        (allow("kms:Decrypt", {"AWS": Reference("aws_organizations_account.a", "id")}), True, "undetermined"),
+        (allow("kms:Decrypt", {"AWS": Reference("aws_iam_role.r", "arn")}), False, "allowed"),
+        (allow("kms:Decrypt", {"AWS": concatenate([Known("arn:aws:iam::1:role/"), Symbol("Reader", SymbolKind.INPUT)])}), False, "allowed"),
+        (allow("kms:Decrypt", {"AWS": Symbol("Reader", SymbolKind.INPUT, Shape(one_of=(f"{ROOT[:-4]}role/r",)))}), False, "allowed"),
+        (allow("kms:Decrypt", {"AWS": ROLE}, MFA), False, "undetermined"),
+        (allow("kms:Decrypt", {"AWS": ROLE}), False, "allowed"),
+    ],
+)
+def test_an_account_lets_nobody_in_by_itself(reader: Any, delegates: bool, expected: str) -> None:
+    alone = judge_trail(symbolic(reader), key(), trail()).decrypt
+    assert alone.outcome.value == expected
+    if expected == "undetermined":
+        assert bool(alone.delegating) is delegates
+    # Beside a delegation to the account, somebody's IAM policies decide at least.
+    beside = judge_trail(symbolic(ROOT_STATEMENT, reader), key(), trail()).decrypt
+    assert beside.outcome.value == expected
+    assert beside.outcome is not Outcome.UNDETERMINED or beside.delegating
+
+
 def test_further_statements_leave_everything_open_but_a_deny() -> None:
     open_end = replace(policy(*AWS_TODAY), rest="var.more has no default")
     assert answers(judge_trail(open_end, key(), trail())) == ("undetermined",) * 3

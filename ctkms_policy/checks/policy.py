@@ -114,18 +114,23 @@ def no_reader(case: TrailCase, rule: Rule) -> Iterator[Finding]:
     decision = case.judgement.decrypt
     if decision.outcome.is_denied:
         yield _policy_finding(case, rule, Question.DECRYPT, decision, f"key policy does not {_LETS[Question.DECRYPT]} {title(case.trail)}")
-    elif decision.outcome is Outcome.UNDETERMINED:
+    elif decision.outcome is Outcome.UNDETERMINED and not decision.delegating:
         message = f"cannot tell whether the key policy lets anybody decrypt the logs of {title(case.trail)}"
         yield _policy_finding(case, rule, Question.DECRYPT, decision, message, undetermined=True)
 
 
 def decrypt_only_delegated(case: TrailCase, rule: Rule) -> Iterator[Finding]:
     """CTKMS016: no statement grants a reader kms:Decrypt; only IAM policies of the key's own account could."""
-    if case.judgement is None or case.judgement.decrypt.outcome is not Outcome.DELEGATED:
+    if case.judgement is None:
         return
-    if not is_of_another_account(case.judgement.decrypt.request):  # a grant to another account's root is the documented third statement
+    decision = case.judgement.decrypt
+    if decision.outcome is Outcome.DELEGATED and not is_of_another_account(decision.request):
+        # A grant to another account's root is the documented third statement.
         message = f"no statement of the key policy lets a reader decrypt the logs of {title(case.trail)}"
-        yield _policy_finding(case, rule, Question.DECRYPT, case.judgement.decrypt, message)
+        yield _policy_finding(case, rule, Question.DECRYPT, decision, message)
+    elif decision.outcome is Outcome.UNDETERMINED and decision.delegating:
+        message = f"cannot tell whether a statement of the key policy itself lets a reader decrypt the logs of {title(case.trail)}"
+        yield _policy_finding(case, rule, Question.DECRYPT, decision, message, undetermined=True)
 
 
 def policy_not_visible(case: TrailCase, rule: Rule) -> Iterator[Finding]:

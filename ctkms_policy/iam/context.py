@@ -78,7 +78,7 @@ class Context:
         for prefix, value in self.families:
             if name.startswith(prefix):
                 return value
-        return Uncertain(f'what CloudTrail and S3 send for the condition key "{name}" is not documented')
+        return Uncertain(f'what CloudTrail sends for the condition key "{name}" is not documented')
 
     def with_keys(self, changes: Mapping[str, ContextValue]) -> Context:
         """Return this context with some keys replaced."""

@@ -110,6 +110,8 @@ class Decision:
     answers: tuple[StatementAnswer, ...]
     rest: str = ""
     """why the policy may have further statements, or "" """
+    delegating: tuple[StatementAnswer, ...] = ()
+    """of an undetermined decision: the statements that certainly leave it to IAM policies, where no other allows it itself"""
 
 
 def decide(policy: KeyPolicy, request: Request) -> Decision:
@@ -153,8 +155,8 @@ def _decide(policy: KeyPolicy, request: Request) -> Decision:
     delegated = [each for each in allows if each.delegates is not Match.NO]
     certain_denies = [each for each in denies if each.applies is Match.YES and each.statement.effect is Effect.DENY]
 
-    def decision(outcome: Outcome, *deciding: StatementAnswer) -> Decision:
-        return Decision(outcome, request, deciding, answers, policy.rest)
+    def decision(outcome: Outcome, *deciding: StatementAnswer, delegating: list[StatementAnswer] | None = None) -> Decision:
+        return Decision(outcome, request, deciding, answers, policy.rest, tuple(delegating or ()))
 
     if certain_denies:
         return decision(Outcome.EXPLICITLY_DENIED, *certain_denies)
@@ -165,13 +167,13 @@ def _decide(policy: KeyPolicy, request: Request) -> Decision:
         if denies:
             return decision(Outcome.UNDETERMINED, *denies)
         by_account = {Match.NO: Outcome.ALLOWED, Match.MAYBE: Outcome.UNDETERMINED, Match.YES: Outcome.DELEGATED}
-        return decision(by_account[request.foreign], *certain)
+        return decision(by_account[request.by_iam], *certain, delegating=certain if request.by_iam is Match.MAYBE else None)
+    certain = [each for each in delegated if each.delegates is Match.YES and each.statement.effect is Effect.ALLOW and not denies]
     if direct:
-        return decision(Outcome.UNDETERMINED, *direct)
+        return decision(Outcome.UNDETERMINED, *direct, delegating=certain)
     if not delegated:
         return decision(Outcome.IMPLICITLY_DENIED)
-    certain = [each for each in delegated if each.delegates is Match.YES and each.statement.effect is Effect.ALLOW]
-    if certain and not denies:
+    if certain:
         return decision(Outcome.DELEGATED, *certain)
     return decision(Outcome.UNDETERMINED, *(denies or delegated))
 

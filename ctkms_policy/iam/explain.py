@@ -209,7 +209,7 @@ def _explicit_deny(decision: Decision) -> Explanation:
             related,
         )
     if statement.principals_negated:
-        who = f'"{CLOUDTRAIL}"' if request.caller.kind is CallerKind.SERVICE else describe(request.caller.name)
+        who = _caller_name(request)
         return Explanation(
             f"{name} denies everybody that NotPrincipal does not list, and {who} is not listed",
             f"{who} is not listed",
@@ -254,12 +254,26 @@ def _undetermined(decision: Decision) -> Explanation:
     if answer is None:
         return Explanation("what the policy says is not known", "", None, "")
     mismatch = next((each for each in answer.mismatches if each.answer is Match.MAYBE), None)
+    if answer in decision.delegating:
+        return _may_be_account(answer, request)
     if mismatch is None:
         return Explanation(f"whether {statement_name(answer)} applies is not known", "", answer.statement.span, "")
     words = _mismatch_words(mismatch, answer, request)
     verb = "may deny it" if answer.statement.effect is Effect.DENY else "may allow it"
     return Explanation(
         f"{statement_name(answer)} {verb}: {words.message}", words.label, words.span, words.help, words.mistake, words.related
+    )
+
+
+def _may_be_account(answer: StatementAnswer, request: Request) -> Explanation:
+    """Return the words for a principal that may be an account: it is allowed all the same where it is somebody in one (C2)."""
+    name = request.caller.name
+    values = [principal.value for principal in answer.statement.principals if principal.value == name]
+    return Explanation(
+        f"{statement_name(answer)} allows {describe(name)}, and leaves it to IAM policies if that is an account{_reasons([name])}",
+        "may be an account",
+        _first_span(values, answer.statement.part_span("Principal")),
+        _maybe_help([name], ()) or "name a user or role",
     )
 
 
@@ -343,8 +357,15 @@ def _mismatch_words(mismatch: Mismatch, answer: StatementAnswer, request: Reques
 
 
 def _listed(values: Iterable[Value]) -> str:
-    texts = [describe(value) for value in values]
+    texts = ["a value that is not known" if isinstance(value, Unknown) else describe(value) for value in values]
     return ", ".join(texts[:3]) + (", ..." if len(texts) > 3 else "") if texts else "nothing"
+
+
+def _whether(values: Iterable[Value], is_what: str, name: str, about: str) -> str:
+    """Return the clause for what is not known: of the values where they are known in part, else of the whole statement."""
+    values = list(values)
+    subject = f"{name} {about}" if any(isinstance(value, Unknown) for value in values) else f"{_listed(values)} {is_what}"
+    return f"whether {subject} is not known{_reasons(values)}"
 
 
 def _first_span(values: Iterable[Value], fallback: Span | None) -> Span | None:
@@ -356,9 +377,16 @@ def _notation(answer: StatementAnswer) -> Notation:
     return notation_of(answer.policy.form, answer.statement.span or answer.policy.span)
 
 
+def _caller_name(request: Request) -> str:
+    if request.caller.kind is CallerKind.SERVICE:
+        return f'"{CLOUDTRAIL}"'
+    made_up = any(isinstance(hole, Symbol) and hole.kind is SymbolKind.GENERATED for hole in _holes(request.caller.name))
+    return "a reader" if made_up or isinstance(request.caller.name, Unknown) else describe(request.caller.name)
+
+
 def _principal_words(mismatch: Mismatch, name: str, answer: StatementAnswer, request: Request) -> Explanation:
     statement = answer.statement
-    caller = f'"{CLOUDTRAIL}"' if request.caller.kind is CallerKind.SERVICE else describe(request.caller.name)
+    caller = _caller_name(request)
     values = [principal.value for principal in statement.principals]
     span = _first_span(values, mismatch.span)
     not_word = "NotPrincipal" if statement.principals_negated else "the principal"
@@ -371,7 +399,7 @@ def _principal_words(mismatch: Mismatch, name: str, answer: StatementAnswer, req
         )
     if mismatch.answer is Match.MAYBE:
         return Explanation(
-            f"whether {_listed(values)} is {caller} is not known{_reasons(values)}",
+            _whether(values, f"is {caller}", name, f"names {caller}"),
             f"may or may not be {caller}",
             span,
             f"write {caller}" if request.caller.kind is CallerKind.SERVICE else "make the principal known",
@@ -408,7 +436,7 @@ def _action_words(mismatch: Mismatch, name: str, answer: StatementAnswer, reques
         return _without_effect(name, "Action", answer, mismatch.span)
     if mismatch.answer is Match.MAYBE:
         return Explanation(
-            f"whether {_listed(statement.actions)} is {request.action} is not known{_reasons(statement.actions)}",
+            _whether(statement.actions, f"is {request.action}", name, f"is about {request.action}"),
             f"may or may not be {request.action}",
             span,
             f'write "{wanted}"',
@@ -470,7 +498,7 @@ def _resource_words(mismatch: Mismatch, name: str, answer: StatementAnswer) -> E
     span = _first_span(values, statement.part_span("Resource", "NotResource"))
     if mismatch.answer is Match.MAYBE:
         return Explanation(
-            f"whether the Resource {_listed(values)} of {name} is this key is not known{_reasons(values)}",
+            _whether(values, f"in the Resource of {name} is this key", name, "is about this key"),
             "may or may not be this key",
             span,
             this_key,

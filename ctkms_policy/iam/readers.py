@@ -12,6 +12,7 @@ from dataclasses import replace
 from ctkms_policy.iam.arns import arn_parts
 from ctkms_policy.iam.context import Context, Present
 from ctkms_policy.iam.evaluate import Decision, Element, Outcome, decide
+from ctkms_policy.iam.principals import account_match
 from ctkms_policy.iam.request import (
     ACTIONS,
     Caller,
@@ -26,8 +27,10 @@ from ctkms_policy.iam.request import (
 )
 from ctkms_policy.model import Effect, KeyPolicy, Principal, PrincipalType, Statement
 from ctkms_policy.value import (
+    ACCOUNT_ID,
     Known,
     Literal,
+    Match,
     Reference,
     Symbol,
     SymbolKind,
@@ -47,14 +50,16 @@ _BETTER = (Outcome.ALLOWED, Outcome.DELEGATED, Outcome.UNDETERMINED, Outcome.EXP
 
 def any_reader(policy: KeyPolicy, log: LogFacts, key: KeyFacts, facts: OrganizationFacts) -> Decision:
     """Return the best decision that any reader of this trail's logs gets."""
-    best: Decision | None = None
+    decisions: list[Decision] = []
     for request in reader_requests(policy, log, key, facts):
         decision = decide(policy, request)
-        if best is None or _rank(decision) < _rank(best):
-            best = decision
-        if best.outcome is Outcome.ALLOWED:
-            return best
-    assert best is not None
+        if decision.outcome is Outcome.ALLOWED:
+            return decision
+        decisions.append(decision)
+    best = min(decisions, key=_rank)
+    open_ = min((each for each in decisions if each.outcome is Outcome.UNDETERMINED), key=_rank, default=None)
+    if best.outcome is Outcome.DELEGATED and open_ is not None and not is_of_another_account(best.request):
+        return replace(open_, delegating=best.deciding)  # at least some reader's IAM policies decide, and another one may be allowed here
     if not best.outcome.is_denied:
         return best
     for service in _named_services(policy):
@@ -66,15 +71,17 @@ def any_reader(policy: KeyPolicy, log: LogFacts, key: KeyFacts, facts: Organizat
     return best
 
 
-def _rank(decision: Decision) -> tuple[int, int]:
-    """Return how far a decision is from allowed: first by its outcome, then by how near the nearest statement comes."""
+def _rank(decision: Decision) -> tuple[int, bool, int]:
+    """Return how far a decision is from allowed: by its outcome, by what is certain, and by how near the nearest statement comes."""
     undetermined = decision.outcome is Outcome.UNDETERMINED
     near = sum(
         each.mismatches[0].element in (Element.RESOURCE, Element.CONDITION) if each.mismatches else undetermined
         for each in (decision.answers if decision.outcome.is_denied or undetermined else ())
     )
+    if undetermined and decision.delegating:
+        return _BETTER.index(Outcome.DELEGATED), decision.deciding != decision.delegating, -near
     foreign = decision.outcome is Outcome.DELEGATED and is_of_another_account(decision.request)
-    return _BETTER.index(decision.outcome), -1 if foreign else -near
+    return _BETTER.index(decision.outcome), False, -1 if foreign else -near
 
 
 def is_of_another_account(request: Request) -> bool:
@@ -94,7 +101,20 @@ def reader_requests(policy: KeyPolicy, log: LogFacts, key: KeyFacts, facts: Orga
     if organizations:
         # There may well be a reader in the organization that the policy itself names.
         context = context.with_keys({"aws:principalorgid": Present((Known(organizations[0]),))})
-    return [reader_request(caller, key, context) for caller in list(dict.fromkeys(_callers(policy, key)))[:MAX_READERS]]
+    callers = list(dict.fromkeys(_callers(policy, key)))[:MAX_READERS]
+    return [reader_request(caller, key, context, by_iam=_is_account(caller.name)) for caller in callers]
+
+
+def _is_account(name: Text) -> Match:
+    """Return whether what a policy names may be an account rather than somebody in it: its IAM policies decide then (C2)."""
+    if isinstance(name, (Known, Unknown)) or (isinstance(name, Reference) and name.attribute.lower().endswith("arn")):
+        return Match.NO  # a literal shows what it is, and no ARN that a resource has is an account's root
+    parts = arn_parts(name)
+    account = parts[4] if parts is not None else _ANY_ACCOUNT
+    return account_match(Principal(PrincipalType.AWS, name), Caller(CallerKind.IAM, name, account))
+
+
+_ANY_ACCOUNT = Symbol("any account", SymbolKind.GENERATED, ACCOUNT_ID)
 
 
 def somebody(account: Text, partition: Text) -> Caller:

@@ -92,14 +92,18 @@ class Caller:
 
 @dataclass(frozen=True)
 class Request:
-    """One call to KMS, as the key policy sees it. ``foreign``: the caller is of another account than the key (C15)."""
+    """One call to KMS, as the key policy sees it.
+
+    by_iam  whether IAM policies decide where the key policy allows it: they do for a caller of another account than the key's
+            (C15), and where the policy names an account and no caller (C2)
+    """
 
     question: Question
     action: str
     caller: Caller
     resource: Text
     context: Context = field(repr=False)
-    foreign: Match = Match.NO
+    by_iam: Match = Match.NO
 
 
 # -- what a request is about -------------------------------------------------------------------------------------------
@@ -370,7 +374,7 @@ def reader_context(log: LogFacts | None, key: KeyFacts, organization_id: str = "
     )
     for name in ("sourcearn", "sourceaccount", "sourceorgid", "sourceorgpaths", "principalservicename", "principalservicenameslist"):
         keys[f"aws:{name}"] = not_for_readers
-    return Context(keys, _families(other_pairs, ()))
+    return Context(keys, _families(other_pairs, (("", Uncertain("what a reader's request carries there is not in the code")),)))
 
 
 # -- requests ----------------------------------------------------------------------------------------------------------
@@ -382,9 +386,9 @@ def service_request(question: Question, log: LogFacts, key: KeyFacts) -> Request
     return Request(question, ACTIONS[question], caller, key.arn, service_context(log, key, question))
 
 
-def reader_request(caller: Caller, key: KeyFacts, context: Context, *, foreign: Match = Match.NO) -> Request:
+def reader_request(caller: Caller, key: KeyFacts, context: Context, *, by_iam: Match = Match.NO) -> Request:
     """Return the call that S3 makes to KMS when the caller reads a log file; ``context`` is ``reader_context``."""
-    return Request(Question.DECRYPT, ACTIONS[Question.DECRYPT], caller, key.arn, context.with_keys(caller_keys(caller)), foreign)
+    return Request(Question.DECRYPT, ACTIONS[Question.DECRYPT], caller, key.arn, context.with_keys(caller_keys(caller)), by_iam)
 
 
 STRANGER_ORGANIZATION = "o-ofthestranger"

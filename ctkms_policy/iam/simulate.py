@@ -125,7 +125,7 @@ def _decision(arguments: argparse.Namespace, policy: KeyPolicy) -> Decision:
             raise _Usage(f'--context "{pair}" is not KEY=VALUE')
         values.setdefault(name.lower(), []).append(Known(value))
     keys = {name: Present(tuple(texts), many=len(texts) > 1) for name, texts in values.items()}
-    changed = Request(request.question, request.action, request.caller, request.resource, request.context.with_keys(keys), request.foreign)
+    changed = Request(request.question, request.action, request.caller, request.resource, request.context.with_keys(keys), request.by_iam)
     return decide(policy, changed)
 
 
@@ -183,4 +183,4 @@ def _reader_request(arguments: argparse.Namespace, log: LogFacts, key: KeyFacts)
         role = Known(f"arn:{partition}:iam::{account}:role/{resource.split('/')[1]}")
     caller = Caller(CallerKind.IAM, Known(reader), Known(account), role)
     foreign = Match.of(key.account != Known(account))
-    return reader_request(caller, key, reader_context(log, key, arguments.org_id), foreign=foreign)
+    return reader_request(caller, key, reader_context(log, key, arguments.org_id), by_iam=foreign)

@@ -283,8 +283,9 @@ def _caller_identity(made: Made, name: str) -> Value | None:
     if name in ("account_id", "id"):
         return _spelled(place.account, made, name)
     if name == "arn":
+        # "user/x" at least: nobody is taken to run terraform as "root".
         caller = Symbol(
-            f"{made.address}.arn", SymbolKind.EXTERNAL, Shape(None, 1), made.spelling(name), "who runs terraform is not in the code"
+            f"{made.address}.arn", SymbolKind.EXTERNAL, Shape(None, 6), made.spelling(name), "who runs terraform is not in the code"
         )
         service = Symbol(
             f"{made.address}.arn service", SymbolKind.EXTERNAL, Shape(one_of=("iam", "sts")), made.spelling(name), caller.reason
