@@ -55,6 +55,8 @@ class Unknowns:
     candidates: dict[Hole, tuple[Text, ...]]
     named: dict[Kind, tuple[Known, ...]]
     """the literals that the policy names"""
+    places: tuple[tuple[Text, Text], ...] = ()
+    """Region and partition of the trail and of its key"""
 
     def bindings(self) -> Iterator[Binding]:
         """Yield bindings, fewest assumptions first, at most MAX_BINDINGS; none of them is empty."""
@@ -64,12 +66,29 @@ class Unknowns:
             for chosen in combinations(holes, size):
                 for values in product(*(self.candidates[hole] for hole in chosen)):
                     binding = dict(zip(chosen, values, strict=True))
-                    if _has_cycle(binding) or not _is_a_place(binding):
+                    if _has_cycle(binding) or not self._is_possible(binding):
                         continue
                     yield binding
                     count += 1
                     if count >= MAX_BINDINGS:
                         return
+
+    def _is_possible(self, binding: Binding) -> bool:
+        """Whether trail and key are in a Region of their partition, and every Region that is assumed in every such partition."""
+        bound = [(hole.name.partition("[")[0], value) for hole, value in binding.items() if isinstance(hole, Symbol)]
+        regions = [value for name, value in bound if name == "region"]
+        partitions = [value for name, value in bound if name == "partition"]
+        places = [(_bound(region, binding), _bound(partition, binding)) for region, partition in self.places]
+        return all(is_a_place(region, partition) for region, partition in (*product(regions, partitions), *places))
+
+
+def _bound(text: Text, binding: Binding) -> Text:
+    return binding.get(text, text) if isinstance(text, (Symbol, Reference)) else text
+
+
+def is_a_place(region: Text, partition: Text) -> bool:
+    """Return whether the Region may lie in the partition (A19)."""
+    return not isinstance(region, Known) or not isinstance(partition, Known) or partition_of(region) == partition
 
 
 def _has_cycle(binding: Binding) -> bool:
@@ -77,24 +96,17 @@ def _has_cycle(binding: Binding) -> bool:
     return any(isinstance(value, (Symbol, Reference)) and isinstance(binding.get(value), (Symbol, Reference)) for value in binding.values())
 
 
-def _is_a_place(binding: Binding) -> bool:
-    """Whether every Region that is assumed lies in every partition that is assumed (A19)."""
-    bound = [(hole.name.partition("[")[0], value) for hole, value in binding.items() if isinstance(hole, Symbol)]
-    partitions = {value for name, value in bound if name == "partition" and isinstance(value, Known)}
-    return all(partitions <= {partition_of(value)} for name, value in bound if name == "region" and isinstance(value, Known))
-
-
 def unknowns_of(policy: KeyPolicy, log: LogFacts, key: KeyFacts) -> Unknowns:
     """Return what is open about the places of a trail and its key, and what the policy suggests."""
     named = named_places(policy)
     candidates: dict[Hole, tuple[Text, ...]] = {}
-    places = {
+    requests = {
         Kind.ACCOUNT: (log.owner, key.account),
         Kind.REGION: (log.region, key.region),
         Kind.PARTITION: (log.partition, key.partition),
     }
     literals: dict[Kind, tuple[Known, ...]] = {}
-    for kind, requested in places.items():
+    for kind, requested in requests.items():
         literals[kind] = tuple(text for text in named[kind] if isinstance(text, Known))
         own = list(dict.fromkeys(text for text in requested if isinstance(text, (Symbol, Reference))))
         written = [text for text in named[kind] if isinstance(text, (Symbol, Reference)) and _may_be_assumed(text)]
@@ -115,7 +127,8 @@ def unknowns_of(policy: KeyPolicy, log: LogFacts, key: KeyFacts) -> Unknowns:
                 candidates.setdefault(hole, others)
     for hole in _suffixes(policy):
         candidates.setdefault(hole, tuple(Known(text) for text in sorted(hole.shape.one_of, key=lambda text: text != "amazonaws.com")))
-    return Unknowns({hole: values for hole, values in candidates.items() if values}, literals)
+    places = ((log.region, log.partition), (key.region, key.partition))
+    return Unknowns({hole: values for hole, values in candidates.items() if values}, literals, places)
 
 
 def _may_be_assumed(hole: Hole) -> bool:

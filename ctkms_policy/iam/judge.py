@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice, product
 
-from ctkms_policy.iam.assumptions import Assumption, Kind, Unknowns, assumptions_of, unknowns_of, without_places
+from ctkms_policy.iam.assumptions import Assumption, Kind, Unknowns, assumptions_of, is_a_place, unknowns_of, without_places
 from ctkms_policy.iam.binding import Binding, Hole, bound_key, bound_log, bound_policy, holes_of
 from ctkms_policy.iam.evaluate import Decision, Outcome, decide
 from ctkms_policy.iam.readers import any_reader
@@ -16,6 +16,7 @@ from ctkms_policy.iam.request import (
     OrganizationFacts,
     Question,
     Request,
+    certain_text,
     event_data_store_facts,
     key_facts,
     service_request,
@@ -23,7 +24,7 @@ from ctkms_policy.iam.request import (
 )
 from ctkms_policy.iam.spelling import Spelling
 from ctkms_policy.iam.strangers import BroadGrant, broad_decrypt_grants, unscoped_encrypt_grant
-from ctkms_policy.model import EventDataStore, Key, KeyPolicy, Language, Trail
+from ctkms_policy.model import EventDataStore, Key, KeyPolicy, Language, Trail, partition_of
 from ctkms_policy.value import Known, Reference, Symbol, Text, text_parts
 
 __all__ = [
@@ -212,7 +213,8 @@ def _decision(judgement: Judgement, name: str) -> Decision:
 def _with_proven_denials(case: _Case, unknowns: Unknowns, plain: Judgement) -> Judgement:
     """Return the judgement with what is undetermined, but denied wherever the code may be deployed, as denied.
 
-    Every place is one of those that the policy names, or none of them: a policy that needs two accounts at once fails in all.
+    Every place is one of those that the policy names, or none of them: a policy that needs two accounts at once fails in all,
+    and so does one that needs a Region in the partition of another.
     """
     assert case.log is not None
     pairs = {
@@ -225,11 +227,20 @@ def _with_proven_denials(case: _Case, unknowns: Unknowns, plain: Judgement) -> J
     if len(list(islice(product(*ways), MAX_CASES + 1))) > MAX_CASES:
         return plain
     denied: dict[str, Decision | None] = {}
-    first: Binding = {holes[kind]: literal for kind, literal in next(product(*ways)) if literal is not None}
+    first: Binding | None = None
     for way in product(*ways):
-        there = case.under({holes[kind]: literal for kind, literal in way if literal is not None})
-        nowhere = tuple(kind for kind, literal in way if literal is None)
-        there = replace(there, policy=without_places(there.policy, nowhere, unknowns.named)) if nowhere else there
+        binding: dict[Hole, Text] = {holes[kind]: literal for kind, literal in way if literal is not None}
+        nowhere = {kind for kind, literal in way if literal is None}
+        region = bound_log(case.log, binding).region
+        if Kind.PARTITION in nowhere and isinstance(region, Known):
+            binding[holes[Kind.PARTITION]] = certain_text(partition_of(region), "the partition")
+            nowhere.remove(Kind.PARTITION)
+        there = case.under(binding)
+        assert there.log is not None
+        if not all(is_a_place(each.region, each.partition) for each in (there.log, there.key)):
+            continue  # no Region is in two partitions
+        first = binding if first is None else first
+        there = replace(there, policy=without_places(there.policy, tuple(nowhere), unknowns.named)) if nowhere else there
         judged = there.judgement()
         for name in ("describe", "encrypt"):
             decision = _decision(judged, name)
@@ -239,7 +250,7 @@ def _with_proven_denials(case: _Case, unknowns: Unknowns, plain: Judgement) -> J
                 denied.setdefault(name, decision)
     return replace(
         plain,
-        shown_under=assumptions_of(first),
+        shown_under=assumptions_of(first or {}),
         describe=denied.get("describe") or plain.describe if plain.describe.outcome is Outcome.UNDETERMINED else plain.describe,
         encrypt=denied.get("encrypt") or plain.encrypt if plain.encrypt.outcome is Outcome.UNDETERMINED else plain.encrypt,
     )
