@@ -164,6 +164,9 @@ def answer_text(answer: StatementAnswer, request: Request) -> str:
 _EXEMPT_SERVICES = 'exempt AWS services: add the condition BoolIfExists "aws:PrincipalIsAWSService" = "false" to the Deny'
 
 
+_EXEMPT_READERS = 'except the readers by a condition on "aws:PrincipalArn"'
+
+
 def _explicit_deny(decision: Decision) -> Explanation:
     answer = decision.deciding[0]
     statement, request = answer.statement, decision.request
@@ -218,16 +221,32 @@ def _explicit_deny(decision: Decision) -> Explanation:
             None,
             related,
         )
+    is_service = request.caller.kind is CallerKind.SERVICE
+    help = f"remove the Deny, or {_EXEMPT_SERVICES if is_service else _EXEMPT_READERS}"
+    telling = _telling_condition(statement)
+    if telling is None:
+        return Explanation(f"{name} denies {request.action}", f"denies {request.action}", statement.span, help, None, related)
+    carried = request.context.get(_key_text(telling))
+    has = f", and the request has {_shown(carried.values)}" if isinstance(carried, Present) else ""
     return Explanation(
-        f"{name} denies {request.action}",
-        f"denies {request.action}",
-        statement.span,
-        f"remove the Deny, or {_EXEMPT_SERVICES}"
-        if request.caller.kind is CallerKind.SERVICE
-        else 'remove the Deny, or except the readers by a condition on "aws:PrincipalArn"',
+        f'{name} denies {request.action} by {telling.operator} on "{_key_text(telling)}" with {_listed(telling.values)}{has}',
+        "this holds: the Deny applies",
+        telling.span,
+        help,
         None,
         related,
     )
+
+
+def _telling_condition(statement: Statement) -> Condition | None:
+    """Return the condition that makes a Deny apply, as far as one does: "everything but these" says more than "these"."""
+    conditions = [each for each in statement.conditions if isinstance(each.key, Known)]
+    return min(conditions, key=lambda each: not _is_negated(each), default=None)
+
+
+def _is_negated(condition: Condition) -> bool:
+    operator = parse_operator(condition.operator).operator
+    return operator is not None and operator.negated
 
 
 def _delegated(policy: KeyPolicy, decision: Decision) -> Explanation:

@@ -232,7 +232,7 @@ def _with_proven_denials(case: _Case, unknowns: Unknowns, plain: Judgement) -> J
         binding: dict[Hole, Text] = {holes[kind]: literal for kind, literal in way if literal is not None}
         nowhere = {kind for kind, literal in way if literal is None}
         region = bound_log(case.log, binding).region
-        if Kind.PARTITION in nowhere and isinstance(region, Known):
+        if Kind.PARTITION in nowhere and unknowns.named[Kind.PARTITION] and isinstance(region, Known):
             binding[holes[Kind.PARTITION]] = certain_text(partition_of(region), "the partition")
             nowhere.remove(Kind.PARTITION)
         there = case.under(binding)
