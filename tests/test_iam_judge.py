@@ -599,6 +599,21 @@ def test_narrow_decryption_is_silent(name: str, place: Place) -> None:
     assert broad_decrypt(policy(*NARROW[name]), key(place)) == []
 
 
+@pytest.mark.parametrize(
+    ("condition", "unsigned"),
+    [
+        ({"StringEqualsIfExists": {"kms:CallerAccount": ACCOUNT}}, True),
+        ({"StringEqualsIfExists": {"aws:PrincipalAccount": ACCOUNT}}, True),
+        ({"StringEqualsIfExists": {"aws:PrincipalOrgID": "o-a"}}, False),
+        ({"StringLike": {"kms:CallerAccount": "*"}}, False),
+    ],
+)
+def test_who_gets_in_is_said(condition: Any, unsigned: bool) -> None:
+    (found,) = broad_decrypt(policy(allow("kms:Decrypt", "*", condition)), key())
+    assert ("does not sign the request" in found.message) is unsigned
+    assert ("without IfExists" in found.help) is unsigned
+
+
 def test_readers_that_the_configuration_does_not_allow() -> None:
     foreign = policy(ROOT_STATEMENT, allow("kms:Decrypt", {"AWS": [f"arn:aws:iam::{OTHER_ACCOUNT}:role/a", "999988887777"]}))
     assert broad_decrypt(foreign, key()) == []

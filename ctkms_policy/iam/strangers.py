@@ -189,16 +189,14 @@ def broad_decrypt_grants(policy: KeyPolicy, key: KeyFacts, facts: OrganizationFa
     account = _account_text(key.account, spelling)
     policy, key = bound_policy(policy, named), bound_key(key, named)
     names = _stranger_names(policy)
-    found: dict[int, tuple[StatementAnswer, list[str]]] = {}
+    found: dict[int, list[StatementAnswer]] = {}
     for action in SENSITIVE_ACTIONS:
         for request in (request for name in names for request in stranger_requests(action, stranger, None, key, name)):
             decision = decide(policy, request)
             if decision.outcome is Outcome.ALLOWED:
                 for answer in decision.deciding:
-                    actions = found.setdefault(answer.number, (answer, []))[1]
-                    if action not in actions:
-                        actions.append(action)
-    grants = [_broad(answer, actions, account) for _, (answer, actions) in sorted(found.items())]
+                    found.setdefault(answer.number, []).append(answer)
+    grants = [_broad(answers, account) for _, answers in sorted(found.items())]
     return [*grants, *listed]
 
 
@@ -212,9 +210,18 @@ def _stranger_names(policy: KeyPolicy) -> list[Text]:
     return list(dict.fromkeys(names))[:MAX_NAMES]
 
 
-def _broad(answer: StatementAnswer, actions: list[str], account: str) -> BroadGrant:
-    statement = answer.statement
-    what = " and ".join(", ".join(actions).rsplit(", ", 1))
+def _broad(answers: list[StatementAnswer], account: str) -> BroadGrant:
+    """Return the grant of one statement, from what it answers to the strangers that it lets in."""
+    answer, statement = answers[0], answers[0].statement
+    what = " and ".join(", ".join(dict.fromkeys(each.request.action for each in answers)).rsplit(", ", 1))
+    if all(each.request.caller.kind is CallerKind.ANONYMOUS for each in answers):
+        return BroadGrant(
+            statement,
+            f"{statement_name(answer)} lets everybody use {what} who does not sign the request: its conditions hold without their key",
+            "hold for a request without a signature",
+            "use the condition without IfExists, ForAllValues or negation: an unsigned request has no account, organization or ARN",
+            statement.part_span("Condition"),
+        )
     if statement.conditions:
         message = f"the conditions of {statement_name(answer)} keep nobody from {what}"
     else:
