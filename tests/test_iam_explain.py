@@ -35,7 +35,8 @@ from ctkms_policy.iam.explain import Explanation, Mistake, explain
 from ctkms_policy.iam.judge import judge_trail
 from ctkms_policy.iam.policy import default_key_policy
 from ctkms_policy.iam.request import OrganizationFacts
-from ctkms_policy.model import KeyPolicy, Language, Place
+from ctkms_policy.iam.spelling import Spelling
+from ctkms_policy.model import KeyPolicy, Language, Place, ambient_account
 from ctkms_policy.source import Span
 from ctkms_policy.value import Known, Match, Origin, Symbol, SymbolKind, Unknown, concatenate
 
@@ -44,8 +45,9 @@ ENC = "kms:GenerateDataKey*"
 
 def explained(found: KeyPolicy, question: str, place: Place = KNOWN_PLACE, **options: Any) -> Explanation:
     used_by = options.pop("used_by", None) or trail(place)
+    language = options.pop("language", None)
     judgement = judge_trail(found, key(place), used_by, **options)
-    return explain(found, getattr(judgement, question), key=key(place), trail=used_by, judgement=judgement)
+    return explain(found, getattr(judgement, question), key=key(place), trail=used_by, judgement=judgement, language=language)
 
 
 def source_text(found: KeyPolicy, span: Span | None) -> str:
@@ -294,6 +296,20 @@ def test_help_names_what_would_match() -> None:
     generated = explained(policy(ENCRYPT), "encrypt", used_by=trail(name=made_up))
     assert "whose name is made up at deployment" in generated.message
     assert f'use ArnLike with "{TRAIL_ARN.replace(NAME, "stack-*")}"' in generated.help
+
+
+OWN_ACCOUNT = "data.aws_caller_identity.current.account_id"
+
+
+def test_a_help_names_the_data_sources_that_the_policy_does_not_read() -> None:
+    of_another = allow(ENC, condition={"ArnLike": {"aws:SourceArn": TRAIL_ARN.replace(ACCOUNT, "*") + "2"}})
+    words = explained(
+        policy(of_another), "encrypt", Place(ambient_account(), Known("us-east-1"), Known("aws")), language=Language.TERRAFORM
+    )
+    assert words.help.endswith('(this takes data "aws_caller_identity" "current")')
+    known = explained(policy(of_another), "encrypt", language=Language.TERRAFORM)
+    assert "this takes" not in known.help
+    assert Spelling(Language.TERRAFORM, {"account": OWN_ACCOUNT}).with_needs(f'add "${{{OWN_ACCOUNT}}}"') == f'add "${{{OWN_ACCOUNT}}}"'
 
 
 def test_an_explicit_deny_shows_what_it_overrides() -> None:

@@ -43,6 +43,7 @@ from ctkms_policy.model import (
     Attribute,
     EventDataStore,
     KeyPolicy,
+    Language,
     Place,
     PolicyForm,
     ambient_account,
@@ -612,6 +613,17 @@ def test_who_gets_in_is_said(condition: Any, unsigned: bool) -> None:
     (found,) = broad_decrypt(policy(allow("kms:Decrypt", "*", condition)), key())
     assert ("does not sign the request" in found.message) is unsigned
     assert ("without IfExists" in found.help) is unsigned
+
+
+@pytest.mark.parametrize(("language", "needs"), [(Language.TERRAFORM, True), (Language.CLOUDFORMATION, False), (None, False)])
+def test_what_keeps_strangers_out_may_have_to_be_declared(language: Language | None, needs: bool) -> None:
+    found = policy(allow(ENC), allow("kms:Decrypt", "*"))
+    encrypt = encrypt_is_scoped(found, AMBIENT_KEY, AMBIENT_TRAIL, language=language)
+    assert encrypt is not None
+    (decrypt,) = broad_decrypt(found, AMBIENT_KEY, language=language)
+    for grant in (encrypt, decrypt):
+        assert ('data "aws_caller_identity" "current"' in grant.help) is needs
+        assert ("${data." in grant.help) is needs
 
 
 def test_readers_that_the_configuration_does_not_allow() -> None:

@@ -107,8 +107,10 @@ def explain(
     does not mean; ``judgement`` adds what had to be assumed about the places that the words name; ``language`` is how the words
     spell the places that the code leaves open.
     """
-    decision = Spelling.of(policy, key, language).decision(decision)
+    spelling = Spelling.of(policy, key, language)
+    decision = spelling.decision(decision)
     words = _explained(policy, decision)
+    words = replace(words, help=spelling.with_needs(words.help))
     if words.span is None and key is not None:
         words = replace(words, span=policy.span or key.span)
     name = trail.name.origin.span if trail is not None else None

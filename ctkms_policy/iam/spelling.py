@@ -22,6 +22,7 @@ _CONVENTIONAL = {
     Language.CLOUDFORMATION: {"account": "AWS::AccountId", "region": "AWS::Region", "partition": "AWS::Partition"},
 }
 _REFERENCE = re.compile(r"AWS::\w+|[\w-]+(\.[\w\[\]\".-]+)+")
+_DATA_SOURCE = re.compile(r"data\.(aws_\w+)\.([\w-]+)\.\w+")
 _WORDS = {"account": "account id", "region": "Region", "partition": "partition"}
 
 
@@ -64,6 +65,14 @@ class Spelling:
             else:
                 pieces.append("${" + (self.of_symbol(part) if isinstance(part, Symbol) else f"{part.address}.{part.attribute}") + "}")
         return "".join(pieces)
+
+    def with_needs(self, help: str) -> str:
+        """Return a help with the data sources that its texts read and that neither the policy nor its key does: they may be missing."""
+        read = {
+            found[0]: f'data "{found[1]}" "{found[2]}"' for found in _DATA_SOURCE.finditer(help) if found[0] not in self.written.values()
+        }
+        needed = " and ".join(dict.fromkeys(read.values()))
+        return f"{help} (this takes {needed})" if needed else help
 
     def decision(self, decision: Decision) -> Decision:
         """Return the decision with its symbols spelled so. A spelling is no part of what a symbol is: the answers stay the same."""

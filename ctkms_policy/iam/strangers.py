@@ -85,8 +85,12 @@ def unscoped_encrypt_grant(
         for context in stranger_trail_contexts(request):
             decision = decide(policy, replace(request, context=context))
             if decision.outcome is Outcome.ALLOWED:
-                return _unscoped(decision.deciding[0], policy, own_trails)
+                return _with_needs(_unscoped(decision.deciding[0], policy, own_trails), spelling)
     return None
+
+
+def _with_needs(grant: BroadGrant, spelling: Spelling) -> BroadGrant:
+    return replace(grant, help=spelling.with_needs(grant.help))
 
 
 def _stranger_trails(policy: KeyPolicy, key: KeyFacts, log: LogFacts | None, stranger: str) -> list[Text]:
@@ -196,7 +200,7 @@ def broad_decrypt_grants(policy: KeyPolicy, key: KeyFacts, facts: OrganizationFa
             if decision.outcome is Outcome.ALLOWED:
                 for answer in decision.deciding:
                     found.setdefault(answer.number, []).append(answer)
-    grants = [_broad(answers, account) for _, answers in sorted(found.items())]
+    grants = [_with_needs(_broad(answers, account), spelling) for _, answers in sorted(found.items())]
     return [*grants, *listed]
 
 
