@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from ctkms_policy.iam.judge import Judgement, judge_event_data_store, judge_trail
 from ctkms_policy.iam.request import OrganizationFacts
 from ctkms_policy.key_link import KeyLink, key_of
-from ctkms_policy.model import Configuration, EventDataStore, Key, KeyKind, KeyPolicy, PrincipalType, Statement, Trail
-from ctkms_policy.value import Known, Literal, Template, Value, describe
+from ctkms_policy.model import Bucket, Configuration, EventDataStore, Key, KeyKind, KeyPolicy, PrincipalType, Statement, Trail
+from ctkms_policy.value import Absent, Known, Literal, Match, Reference, Symbol, Template, Unknown, Value, default_of, describe, scalar_text
 
 CLOUDTRAIL = "cloudtrail"
 
@@ -37,6 +37,8 @@ class TrailCase:
     link: KeyLink
     judgement: Judgement | None
     deployment: Deployment
+    bucket: Bucket | None = None
+    """the log bucket, where it is in the code"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +67,40 @@ def trail_cases(configuration: Configuration, deployment: Deployment) -> list[Tr
     """Return a case for every trail of the configuration."""
     cases = []
     for trail in configuration.trails:
-        link = key_of(configuration, trail.kms_key_id.value)
+        link, bucket = key_of(configuration, trail.kms_key_id.value), _bucket_of(configuration, trail)
         judgement = None
         if link.key is not None and isinstance(link.key.policy, KeyPolicy):
             judgement = judge_trail(
-                link.key.policy, link.key, trail, bindings=deployment.bindings, facts=deployment.facts, strict=deployment.strict
+                link.key.policy,
+                link.key,
+                trail,
+                bindings=deployment.bindings,
+                facts=deployment.facts,
+                bucket_key=bucket_key(bucket),
+                strict=deployment.strict,
             )
-        cases.append(TrailCase(configuration, trail, link, judgement, deployment))
+        cases.append(TrailCase(configuration, trail, link, judgement, deployment, bucket))
     return cases
+
+
+def _bucket_of(configuration: Configuration, trail: Trail) -> Bucket | None:
+    name = default_of(trail.bucket_name)
+    for bucket in configuration.buckets:
+        if isinstance(name, Reference) and name.address == bucket.address:
+            return bucket
+        if not isinstance(name, (Absent, Unknown, Symbol)) and name == bucket.name:
+            return bucket
+    return None
+
+
+def bucket_key(bucket: Bucket | None) -> Match:
+    """Return whether the log bucket has an S3 Bucket Key: one in the code has none unless the code says so."""
+    if bucket is None:
+        return Match.MAYBE
+    enabled = default_of(bucket.bucket_key_enabled)
+    if isinstance(enabled, Absent):
+        return Match.NO
+    return Match.of(scalar_text(enabled.value).lower() == "true") if isinstance(enabled, Known) else Match.MAYBE
 
 
 def store_cases(configuration: Configuration, deployment: Deployment) -> list[StoreCase]:

@@ -298,6 +298,17 @@ def test_help_names_what_would_match() -> None:
     assert f'use ArnLike with "{TRAIL_ARN.replace(NAME, "stack-*")}"' in generated.help
 
 
+def test_a_bucket_is_no_trail() -> None:
+    found = policy(allow(ENC, condition={"StringLike": {"kms:EncryptionContext:aws:s3:arn": "arn:aws:s3:::other/*"}}))
+    used_by = trail(bucket_name=Known("logs"))
+    words = explain(found, judge_trail(found, key(), used_by, bucket_key=Match.NO).encrypt, key=key(), trail=used_by)
+    assert words.message == (
+        'the condition on "kms:EncryptionContext:aws:s3:arn" wants "arn:aws:s3:::other/*", '
+        'the request has "arn:aws:s3:::logs/${path in the log bucket}"'
+    )
+    assert words.help == 'add "arn:aws:s3:::logs/*"'
+
+
 OWN_ACCOUNT = "data.aws_caller_identity.current.account_id"
 
 

@@ -61,6 +61,7 @@ from ctkms_policy.value import (
     Known,
     ListValue,
     MapValue,
+    Match,
     Reference,
     Shape,
     Symbol,
@@ -450,6 +451,27 @@ def test_the_log_bucket_of_the_request() -> None:
     assert judge_trail(found, key(), trail(bucket_name=Known("logs"))).encrypt.outcome.value == "allowed"
     assert judge_trail(found, key(), trail(bucket_name=Known("other"))).encrypt.outcome.value == "implicitly denied"
     assert judge_trail(found, key(), trail()).encrypt.outcome.value == "undetermined"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "bucket_key", "expected"),
+    [
+        ("arn:aws:s3:::logs/*", Match.NO, ("allowed", "allowed")),
+        ("arn:aws:s3:::logs/*", Match.MAYBE, ("undetermined", "undetermined")),
+        ("arn:aws:s3:::logs/*", Match.YES, ("undetermined", "implicitly denied")),
+        ("arn:aws:s3:::logs", Match.NO, ("implicitly denied", "implicitly denied")),
+        ("arn:aws:s3:::logs", Match.MAYBE, ("undetermined", "undetermined")),
+        ("arn:aws:s3:::logs", Match.YES, ("undetermined", "allowed")),
+        ("arn:aws:s3:::logs*", Match.YES, ("allowed", "allowed")),
+        ("arn:aws:s3:::logs-archive/*", Match.MAYBE, ("undetermined", "undetermined")),
+        ("arn:aws:s3:::logs-archive/*", Match.NO, ("implicitly denied", "implicitly denied")),
+    ],
+)
+def test_a_bucket_key_makes_the_bucket_the_encryption_context(wanted: str, bucket_key: Match, expected: tuple[str, str]) -> None:
+    condition = {"StringLike": {"kms:EncryptionContext:aws:s3:arn": wanted}}
+    found = policy(allow(ENC, condition=condition), allow("kms:Decrypt", {"AWS": ROOT.replace("root", "role/r")}, condition))
+    judgement = judge_trail(found, key(), trail(bucket_name=Known("logs")), bucket_key=bucket_key)
+    assert (judgement.encrypt.outcome.value, judgement.decrypt.outcome.value) == expected
 
 
 def test_event_data_stores() -> None:

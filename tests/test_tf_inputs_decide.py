@@ -9,6 +9,7 @@ from test_tf_module import normalized
 from tf_expression_scope import value_of, with_default
 
 from ctkms_policy.checks.words import way
+from ctkms_policy.model import ambient_partition, ambient_region
 from ctkms_policy.source import Span
 from ctkms_policy.terraform.inputs import Inputs
 from ctkms_policy.value import Choice, Entry, Known, MapValue, Origin, Symbol, Template, Value, default_of, describe
@@ -157,8 +158,10 @@ def test_places_are_spelled_as_the_module_writes_them(tmp_path: Path) -> None:
     (configuration,) = normalized(tmp_path, {"main.tf": data + TRAIL % ("", "null")})
     place = configuration.trails[0].place
     assert describe(place.account) == "data.aws_caller_identity.me.account_id"
-    assert describe(place.region) == "data.aws_region.current.name"
-    assert describe(place.partition) == "data.aws_partition.current.partition"
+    assert (place.region, place.partition) == (ambient_region(), ambient_partition())
+    for undeclared in (place.region, place.partition):
+        assert isinstance(undeclared, Symbol)
+        assert undeclared.spelling == ""
 
 
 def test_the_region_of_another_provider_configuration_has_no_conventional_spelling(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TypeAlias
 
-from ctkms_policy.cases import TrailCase
+from ctkms_policy.cases import TrailCase, bucket_key
 from ctkms_policy.checks.words import finding, judged_policy, title, use_of_key
 from ctkms_policy.finding import Finding, Related
 from ctkms_policy.iam.arns import arn_parts
@@ -230,7 +230,9 @@ def _bindings(case: TrailCase) -> dict[str, str]:
 
 def _ask(case: TrailCase, request: Asked, bindings: Mapping[str, str]) -> Decision:
     key, policy = judged_policy(case)
-    return judge_request(policy, key, case.trail, request, bindings=bindings, facts=case.deployment.facts)
+    return judge_request(
+        policy, key, case.trail, request, bindings=bindings, facts=case.deployment.facts, bucket_key=bucket_key(case.bucket)
+    )
 
 
 def _not_visible(case: TrailCase, rule: Rule) -> Iterator[Finding]:

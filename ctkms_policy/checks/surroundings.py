@@ -4,29 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ctkms_policy.cases import TrailCase
-from ctkms_policy.checks.words import equals, finding, judged_policy, title, use_of_key
+from ctkms_policy.cases import TrailCase, bucket_key
+from ctkms_policy.checks.words import finding, judged_policy, title, use_of_key
 from ctkms_policy.finding import Finding, Related
 from ctkms_policy.iam.evaluate import Outcome
-from ctkms_policy.model import Bucket
 from ctkms_policy.rulebook import Rule
-from ctkms_policy.value import Absent, Known, Match, Reference, Symbol, Unknown, Value, default_of, describe
-
-
-def _bucket_of(case: TrailCase) -> Bucket | None:
-    """Return the log bucket where it is in the code."""
-    name = default_of(case.trail.bucket_name)
-    for bucket in case.configuration.buckets:
-        if isinstance(name, Reference) and name.address == bucket.address:
-            return bucket
-        if not isinstance(name, (Absent, Unknown, Symbol)) and name == bucket.name:
-            return bucket
-    return None
+from ctkms_policy.value import Known, Match, Value, default_of, describe
 
 
 def key_region_differs(case: TrailCase, rule: Rule) -> Iterator[Finding]:
     """CTKMS009: the key and the log bucket must be in the same Region (A11)."""
-    bucket, key = _bucket_of(case), case.link.key
+    bucket, key = case.bucket, case.link.key
     key_region = key.place.region if key is not None else _region_of_arn(default_of(case.trail.kms_key_id.value))
     if bucket is None or key_region is None or bucket.place.region == key_region:
         return
@@ -102,10 +90,10 @@ def _without_instance(address: str) -> str:
 
 def bucket_key_needs_decrypt(case: TrailCase, rule: Rule) -> Iterator[Finding]:
     """CTKMS014: with an S3 Bucket Key, one AWS page asks for kms:Decrypt for CloudTrail, another does not (A4)."""
-    bucket = _bucket_of(case)
-    if bucket is None or case.judgement is None or equals(bucket.bucket_key_enabled, "true") is not Match.YES:
+    bucket = case.bucket
+    if bucket is None or case.judgement is None or bucket_key(bucket) is not Match.YES:
         return
-    if isinstance(default_of(bucket.bucket_key_enabled), Absent) or case.judgement.service_decrypt.outcome is Outcome.ALLOWED:
+    if case.judgement.service_decrypt.outcome is Outcome.ALLOWED:
         return
     key, policy = judged_policy(case)
     yield finding(

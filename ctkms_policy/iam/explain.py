@@ -721,7 +721,7 @@ def _difference_words(mismatch: Mismatch, condition: Condition, carried: Present
             Mistake.VARIABLE_WITHOUT_VERSION,
         )
     parts, own = arn_parts(nearest), arn_parts(actual)
-    if parts is None or own is None or carried.many:
+    if parts is None or own is None or carried.many or parts[2] != own[2] or own[2] != Known("cloudtrail"):
         if key.lower() in ("kms:calleraccount", "aws:principalaccount"):
             return _place_words(subject, "account", nearest, actual, span, _account_mistake(nearest), who="the caller")
         if key.lower() == "aws:sourceaccount":
@@ -730,7 +730,7 @@ def _difference_words(mismatch: Mismatch, condition: Condition, carried: Present
             f"{subject} wants {_listed(condition.values)}, the request has {_shown(carried.values)}",
             f"the request has {_shown(carried.values)}",
             mismatch.span if carried.many else span,
-            f"add {_shown(carried.values)}",
+            f"add {_shown(carried.values)}" if carried.many else f'add "{_text(actual)}"',
         )
     return _arn_difference(subject, condition, nearest, parts, actual, own, span)
 

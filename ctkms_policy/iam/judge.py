@@ -25,7 +25,7 @@ from ctkms_policy.iam.request import (
 from ctkms_policy.iam.spelling import Spelling
 from ctkms_policy.iam.strangers import BroadGrant, broad_decrypt_grants, unscoped_encrypt_grant
 from ctkms_policy.model import EventDataStore, Key, KeyPolicy, Language, Trail, partition_of
-from ctkms_policy.value import Known, Reference, Symbol, Text, text_parts
+from ctkms_policy.value import Known, Match, Reference, Symbol, Text, text_parts
 
 __all__ = [
     "Assumption",
@@ -65,13 +65,15 @@ def judge_trail(
     *,
     bindings: Mapping[str, str] | None = None,
     facts: OrganizationFacts = NO_FACTS,
+    bucket_key: Match = Match.MAYBE,
     strict: bool = False,
 ) -> Judgement:
     """Return what the policy of the trail's key answers to the trail's requests.
 
-    ``bindings`` are ambient symbols that are certain (``{"account": "111122223333"}``); ``strict`` assumes nothing.
+    ``bindings`` are ambient symbols that are certain (``{"account": "111122223333"}``); ``bucket_key`` tells whether the log bucket
+    has an S3 Bucket Key; ``strict`` assumes nothing.
     """
-    case = _Case.of(policy, key_facts(key), trail_facts(trail, facts), bindings or {}, facts)
+    case = _Case.of(policy, key_facts(key), trail_facts(trail, facts, bucket_key), bindings or {}, facts)
     return _judge(case, strict=strict)
 
 
@@ -128,9 +130,10 @@ def judge_request(
     *,
     bindings: Mapping[str, str] | None = None,
     facts: OrganizationFacts = NO_FACTS,
+    bucket_key: Match = Match.MAYBE,
 ) -> Decision:
     """Return what the policy answers to any request about the trail's logs, with nothing assumed but ``bindings``."""
-    case = _Case.of(policy, key_facts(key), trail_facts(trail, facts), bindings or {}, facts)
+    case = _Case.of(policy, key_facts(key), trail_facts(trail, facts, bucket_key), bindings or {}, facts)
     assert case.log is not None
     return decide(case.policy, request(case.log, case.key))
 

@@ -126,7 +126,11 @@ class KeyFacts:
 
 @dataclass(frozen=True, slots=True)
 class LogFacts:
-    """What a request says about the trail or event data store. ``owner``: the management account for an organization trail."""
+    """What a request says about the trail or event data store.
+
+    owner       the management account for an organization trail
+    bucket_key  whether the log bucket has an S3 Bucket Key: the encryption context names the bucket then, else the object (A9)
+    """
 
     arn: Text
     owner: Text
@@ -137,6 +141,7 @@ class LogFacts:
     is_event_data_store: bool = False
     organization_id: str = ""
     own: tuple[tuple[Reference, Text], ...] = ()
+    bucket_key: Match = Match.MAYBE
 
 
 def certain_text(value: Value, what: str) -> Text:
@@ -181,7 +186,7 @@ def key_facts(key: Key) -> KeyFacts:
     )
 
 
-def trail_facts(trail: Trail, facts: OrganizationFacts) -> LogFacts:
+def trail_facts(trail: Trail, facts: OrganizationFacts, bucket_key: Match = Match.MAYBE) -> LogFacts:
     """Return the facts of a trail. An organization trail is owned by the management account (A16)."""
     partition = certain_text(trail.place.partition, "the partition")
     region = certain_text(trail.place.region, "the trail's home Region")
@@ -198,7 +203,7 @@ def trail_facts(trail: Trail, facts: OrganizationFacts) -> LogFacts:
     own = [(Reference(trail.address, attribute), arn) for attribute in ("arn", "Arn", "id")]
     own += [(Reference(trail.address, attribute), name) for attribute in ("name", "Ref")]
     bucket = certain_text(trail.bucket_name, "the log bucket")
-    return LogFacts(arn, owner, region, partition, name, bucket, False, facts.organization_id, tuple(own))
+    return LogFacts(arn, owner, region, partition, name, bucket, False, facts.organization_id, tuple(own), bucket_key)
 
 
 def event_data_store_facts(store: EventDataStore, facts: OrganizationFacts) -> LogFacts:
@@ -289,14 +294,25 @@ def _encryption_context(log: LogFacts | None, question: Question) -> tuple[dict[
     if log.is_event_data_store:
         undocumented = Uncertain("the encryption context of an event data store is not documented")
         return {EC + TRAIL_PAIR: Present((log.arn,), presence=Match.MAYBE)}, undocumented
-    any_path = Symbol("path in the log bucket", SymbolKind.GENERATED, reason="the path changes with every log file")
-    in_bucket = _joined(Known("arn:"), log.partition, Known(":s3:::"), log.bucket, any_path)
     pairs: dict[str, ContextValue] = {
         EC + TRAIL_PAIR: _one(log.arn),
-        EC + S3_PAIR: _one(in_bucket),
+        EC + S3_PAIR: _one(_s3_arn(log, question)),
         "kms:encryptioncontextkeys": Present((Known(TRAIL_PAIR), Known(S3_PAIR)), many=True),
     }
     return pairs, Missing(f'the encryption context of a trail has "{TRAIL_PAIR}" and "{S3_PAIR}" only')
+
+
+def _s3_arn(log: LogFacts, question: Question) -> Text:
+    """Return the bucket's ARN or that of an object in it (A9).
+
+    With an S3 Bucket Key a reader's call has the bucket's; what CloudTrail sends to try the key then is not documented.
+    """
+    rest: list[Value] = [Symbol("path in the log bucket", SymbolKind.GENERATED, reason="the path changes with every log file")]
+    if log.bucket_key is Match.NO:
+        rest.insert(0, Known("/"))
+    elif log.bucket_key is Match.YES and question is Question.DECRYPT:
+        rest = []
+    return _joined(Known("arn:"), log.partition, Known(":s3:::"), log.bucket, *rest)
 
 
 def _families(other_pairs: ContextValue, others: tuple[tuple[str, ContextValue], ...]) -> tuple[tuple[str, ContextValue], ...]:

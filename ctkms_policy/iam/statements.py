@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from ctkms_policy.finding import Fix
 from ctkms_policy.iam.assumptions import Kind, named_places
-from ctkms_policy.iam.binding import holes_of
 from ctkms_policy.iam.evaluate import Outcome
 from ctkms_policy.iam.judge import NO_FACTS, judge_event_data_store, judge_trail
 from ctkms_policy.iam.policy import read_key_policy
@@ -292,7 +291,6 @@ class _Writer:
         self.needs: list[str] = []
         self._spelling = Spelling.of(policy, key, language)
         self._module = _module_of(key.address)
-        self._written = holes_of(policy) if policy.form is not PolicyForm.DEFAULT else set()
 
     def spelled(self, document: MapValue) -> MapValue:
         """Return the document with symbols whose names are what the file would write."""
@@ -312,7 +310,7 @@ class _Writer:
 
     def _note(self, symbol: Symbol, text: str) -> None:
         parts = text.split(".")
-        if symbol in self._written or parts[0] != "data" or len(parts) != 4:
+        if text in self._spelling.written.values() or parts[0] != "data" or len(parts) != 4:
             return
         provider = symbol.name.partition("[")[2].rstrip("]")
         needed = f'data "{parts[1]}" "{parts[2]}" {{{f" provider = {provider} " if provider else ""}}}'

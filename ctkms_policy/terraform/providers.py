@@ -70,7 +70,7 @@ _DATA_SOURCES = {
 
 
 def _spelled(value: Value, module: Module, provider: str) -> Value:
-    """Return an ambient symbol spelled as this module writes it, or would write it, if it has a data source for that."""
+    """Return an ambient symbol spelled as this module writes it, if it has a data source for that."""
     if not isinstance(value, Symbol) or value.kind is not SymbolKind.AMBIENT or value.spelling:
         return value
     source = _DATA_SOURCES.get(value.name.partition("[")[0])
@@ -82,9 +82,7 @@ def _spelled(value: Value, module: Module, provider: str) -> Value:
         for (declared, name), block in module.data.items()
         if declared == type and _provider_of(block) == provider and not _is_repeated(block) and block.body.attribute("region") is None
     ]
-    if not names and "[" in value.name:
-        return value  # another account or Region than that of the conventional name
-    return replace(value, spelling=f"data.{type}.{names[0] if names else 'current'}.{attribute}")
+    return replace(value, spelling=f"data.{type}.{names[0]}.{attribute}") if names else value
 
 
 def _is_repeated(block: Block) -> bool:
