@@ -228,6 +228,31 @@ def test_a_version_is_the_greatest(tmp_path: Path) -> None:
     assert document(tmp_path, body.replace("last", "first"), OTHERS)["Version"] == "2012-10-17"
 
 
+TWO_SOURCES = "source_policy_documents = [data.aws_iam_policy_document.first.json, {}]\n"
+SAME_SID = 'jsonencode({ Statement = [{ Sid = "both", Action = "*", Resource = ["x"] }] })'
+
+
+def test_source_documents_must_not_share_a_sid(tmp_path: Path) -> None:
+    (problem,) = configuration(tmp_path, TWO_SOURCES.replace("{}", SAME_SID), OTHERS).problems
+    assert problem.message == 'two source policy documents have a statement with the sid "both"'
+    assert (problem.span.line, "as an override" in problem.help) == (5, True)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        TWO_SOURCES.replace("{}", SAME_SID.replace("both", "another")),
+        TWO_SOURCES.replace("{}", SAME_SID.replace('Sid = "both",', "")),
+        TWO_SOURCES.replace("{}", "var.again ? " + SAME_SID + ' : ""'),
+        "source_policy_documents = [data.aws_iam_policy_document.first.json]\noverride_policy_documents = [" + SAME_SID + "]\n",
+    ],
+    ids=["another sid", "no sid", "only some inputs", "an override"],
+)
+def test_documents_that_share_no_sid_certainly(tmp_path: Path, body: str) -> None:
+    variable = 'variable "again" {\n  type = bool\n}\n'
+    assert "onlyFirst" in str(policy(tmp_path, body, OTHERS + variable).statements)
+
+
 def test_empty_and_null_documents_are_skipped(tmp_path: Path) -> None:
     assert sids(statements(tmp_path, 'source_policy_documents = ["", null]\n' + OWN)) == [("both", "own"), ("own", "own")]
 

@@ -44,13 +44,14 @@ _ELEMENTS = ("Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction"
 def policy_document(block: Block, scope: Scope) -> Value:
     """Return the ``json`` attribute of one instance of the data source: a JsonText, a Choice of those, or Unknown.
 
-    Raises ParseError where two of its own statements have one Sid: the provider rejects it (B9).
+    Raises ParseError where two of its own statements, or two of its source documents, have one Sid: the provider rejects it (B9).
     """
     body = block.body
     origin = Origin(block.head_span)
     own = _own_document(body, scope)
     _refuse_repeated_sids(own, block)
     sources = [*_written(body, scope, "source_json"), *_written(body, scope, "source_policy_documents")]
+    _refuse_repeated_source_sids(sources, block)
     overrides = [*_written(body, scope, "override_policy_documents"), *_written(body, scope, "override_json")]
 
     def of_lists(*lists: Value) -> Value:
@@ -250,6 +251,20 @@ def _refuse_repeated_sids(own: _Document, block: Block) -> None:
             span = statement.origin.span or block.head_span
             raise ParseError(f'two statements have the sid "{sid}"', span, "the provider rejects this: give each statement its own sid")
         seen.add(sid)
+
+
+def _refuse_repeated_source_sids(sources: list[Value], block: Block) -> None:
+    """Raise ParseError for a Sid that two source documents have; what only some inputs give is not looked at."""
+    seen: set[str] = set()
+    for document in (item for source in sources for item in _items(source)):
+        read = _read(document, block.head_span)
+        sids = {_sid(statement) for statement in read.statements if isinstance(statement, MapValue)} - {""}
+        repeated = sorted(sids & seen)
+        if repeated:
+            span = document.origin.span or block.head_span
+            message = f'two source policy documents have a statement with the sid "{repeated[0]}"'
+            raise ParseError(message, span, "the provider rejects this: remove one of the statements, or pass its document as an override")
+        seen |= sids
 
 
 def _statement(block: Block, scope: Scope) -> Value:
