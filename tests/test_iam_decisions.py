@@ -200,6 +200,11 @@ CASES: dict[str, tuple[Any, ...]] = {
     "in force since": ("encrypt", "allowed", enc({"DateGreaterThan": {"aws:CurrentTime": "2021-05-01T00:00:00Z"}})),
     "in force since, as epoch": ("encrypt", "allowed", enc({"DateGreaterThanEquals": {"aws:EpochTime": "1600000000"}})),
     "in force later": ("encrypt", "undetermined", enc({"DateGreaterThanEquals": {"aws:CurrentTime": "2999-01-01T00:00:00Z"}})),
+    "in force after a moment to come": ("encrypt", "undetermined", enc({"DateGreaterThan": {"aws:CurrentTime": "2999-01-01T00:00:00Z"}})),
+    "one moment to come": ("encrypt", "undetermined", enc({"DateEquals": {"aws:CurrentTime": "2999-01-01T00:00:00Z"}})),
+    "expired, as a number": ("encrypt", "denied", enc({"NumericLessThan": {"aws:EpochTime": "1600000000"}})),
+    "in force since, as a number": ("encrypt", "allowed", enc({"NumericGreaterThan": {"aws:EpochTime": "1600000000"}})),
+    "in force later, as a number": ("encrypt", "undetermined", enc({"NumericGreaterThan": {"aws:EpochTime": "32472144000"}})),
     "one moment": ("encrypt", "denied", enc({"DateEquals": {"aws:CurrentTime": "2021-05-01T00:00:00Z"}})),
     "not one moment": ("encrypt", "allowed", enc({"DateNotEquals": {"aws:CurrentTime": "2021-05-01T00:00:00Z"}})),
     "a range of the customer": ("encrypt", "denied", enc({"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}})),
@@ -405,6 +410,9 @@ def test_addresses(wanted: str, address: str, expected: str, tmp_path: Path) -> 
         ("DateGreaterThan", "2030-01-03", "allowed"),
         ("DateGreaterThanEquals", "2030-01-02T04:04:05+01:00", "allowed"),
         ("DateNotEquals", "2030-01-02", "allowed"),
+        ("DateEquals", "2030-01-02T04:04:05+01:00", "allowed"),
+        ("DateEquals", "2030-01-02T03:04:05", "allowed"),
+        ("DateEquals", "2030-01-02T03:04:05+01:00", "denied"),
     ],
 )
 def test_moments(operator: str, moment: str, expected: str, tmp_path: Path) -> None:

@@ -101,6 +101,35 @@ def test_one_of_several_texts() -> None:
     assert answered(text(partition, "-", partition), text("aws-aws-cn")) == "NO"
 
 
+def test_two_texts_that_are_not_known_need_not_be_the_same() -> None:
+    unknown = text_atoms(text("a", Unknown("one")))
+    assert match(unknown, unknown) is Match.MAYBE
+
+
+@pytest.mark.parametrize(
+    ("shape", "subject", "expected"),
+    [
+        (Shape(one_of=("a?",)), "ab", "YES"),
+        (Shape(one_of=("a*", "b")), "ab", "MAYBE"),
+        (Shape(one_of=("a?",)), "b", "NO"),
+        (Shape(frozenset("a?"), 1, 1), "b", "MAYBE"),
+        (Shape(frozenset("a*"), 1, 1), "bb", "MAYBE"),
+        (Shape(frozenset("a"), 1, 1), "b", "NO"),
+        (Shape(frozenset("a"), 0, 0), "", "YES"),
+        (Shape(None, 0, 0), "", "YES"),
+        (Shape(None, 0, 0), "a", "NO"),
+    ],
+)
+def test_a_hole_of_a_pattern_that_has_few_texts(shape: Shape, subject: str, expected: str) -> None:
+    assert answered(text(Symbol("x", shape=shape)), text(subject)) == expected
+
+
+def test_a_hole_is_the_same_text_at_each_place() -> None:
+    hole = Symbol("x", shape=Shape(frozenset("ab"), 1, 1))
+    assert answered(text(hole, "1"), text("1", hole)) == "NO"
+    assert answered(text(hole, "a"), text("a", hole)) == "MAYBE"
+
+
 def test_folding_ignores_case() -> None:
     upper = Symbol("s", shape=Shape(frozenset("AB"), 1, 1))
     assert match(folded(pattern_atoms(text("X", "*"))), folded(text_atoms(text("x", upper)))) is Match.YES

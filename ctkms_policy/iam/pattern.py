@@ -77,15 +77,17 @@ def _atoms(text: Text, *, wildcards: bool) -> Iterator[Atom]:
                 yield from part.text
         elif isinstance(part, Symbol):
             shape = part.shape
-            if shape.one_of:
-                wild = wildcards and any("*" in text for text in shape.one_of)
-            else:
-                wild = wildcards and (shape.alphabet is None or "*" in shape.alphabet)
-            yield Blank(part.name, shape, wild)
+            yield Blank(part.name, shape, wildcards and _may_hold_wildcards(shape))
         elif isinstance(part, Reference):
             yield Blank((part.address, part.attribute), Shape(), wildcards)
         else:
             yield Blank(None, Shape(), wildcards)
+
+
+def _may_hold_wildcards(shape: Shape) -> bool:
+    if shape.one_of:
+        return any(letter in text for text in shape.one_of for letter in "*?")
+    return shape.alphabet is None or "*" in shape.alphabet or "?" in shape.alphabet
 
 
 @lru_cache(maxsize=4096)
@@ -135,13 +137,13 @@ def match(pattern: Atoms, text: Atoms) -> Match:
     blanks = [atom for atom in (*pattern, *text) if isinstance(atom, Blank)]
     if not blanks:
         return Match.of(_concrete(pattern, text))
-    if pattern == text and not any(blank.identity is None for blank in blanks) and not any(isinstance(atom, Wild) for atom in pattern):
+    if pattern == text and not any(blank.identity is None for blank in blanks):
         return Match.YES
     fillings = _fillings(pattern, text, blanks)
     if fillings:
         answers = set()
         for filling in fillings:
-            answers.add(match(_filled(pattern, filling, wildcards=True), _filled(text, filling, wildcards=False)))
+            answers.add(match(_filled(pattern, filling), _filled(text, filling)))
             if len(answers) > 1:
                 return Match.MAYBE
         return answers.pop()
@@ -196,12 +198,12 @@ def _few_texts(shape: Shape) -> tuple[str, ...]:
     return tuple("".join(word) for length in range(shape.shortest, shape.longest + 1) for word in product(letters, repeat=length))
 
 
-def _filled(atoms: Atoms, filling: dict[Hashable, str], *, wildcards: bool) -> Atoms:
+def _filled(atoms: Atoms, filling: dict[Hashable, str]) -> Atoms:
     filled: list[Atom] = []
     for atom in atoms:
         if not isinstance(atom, Blank) or atom.identity not in filling:
             filled.append(atom)
-        elif wildcards and atom.wild:
+        elif atom.wild:
             filled.extend(Wild(letter) if letter in "*?" else letter for letter in filling[atom.identity])
         else:
             filled.extend(filling[atom.identity])
