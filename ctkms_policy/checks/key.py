@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ctkms_policy.cases import KeyCase
 from ctkms_policy.checks.words import equals, finding, title, use_of_key, way, why_unknown
-from ctkms_policy.finding import Finding, Severity
+from ctkms_policy.finding import Finding, Related, Severity
 from ctkms_policy.model import DefectKind, KeyPolicy, UnreadablePolicy
 from ctkms_policy.rulebook import Rule
 from ctkms_policy.value import Match, default_of, describe
@@ -38,7 +38,10 @@ def key_cannot_encrypt(case: KeyCase, rule: Rule) -> Iterator[Finding]:
         answer = equals(value, expected)
         if answer is Match.YES:
             continue
-        span = value.origin.span or key.span
+        # What an input gives stands elsewhere: the finding is about the key.
+        written = value.origin.span if not value.origin.via else None
+        span, shown = written or key.span, f"is {describe(default_of(value))}"
+        given = (Related(value.origin.span, shown),) if value.origin.span is not None and written is None else ()
         unknown = answer is Match.MAYBE
         yield finding(
             rule,
@@ -48,9 +51,9 @@ def key_cannot_encrypt(case: KeyCase, rule: Rule) -> Iterator[Finding]:
             else f"{title(key)} {fact}",
             span,
             undetermined=unknown,
-            label=f"is {describe(default_of(value))}",
+            label=shown if written else "this key",
             help=f"give it a value that the code tells; it must be {expected}" if unknown else way_out,
-            related=(*way(value, span), *(place for trail in case.trails for place in use_of_key(trail))),
+            related=(*given, *way(value, value.origin.span or span), *(place for trail in case.trails for place in use_of_key(trail))),
             stable=fact,
         )
     if key.has_key_material is Match.NO:
