@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctkms_policy.iam.arns import arn_parts
-from ctkms_policy.iam.pattern import Atoms, Blank, Wild, arn_match, folded, match, pattern_atoms, text_atoms, wildcards_match
+from ctkms_policy.iam.pattern import MAX_FILLINGS, Atoms, Blank, Wild, arn_match, folded, match, pattern_atoms, text_atoms, wildcards_match
 from ctkms_policy.value import (
     ACCOUNT_ID,
     ALPHANUMERIC,
@@ -128,6 +128,67 @@ def test_a_hole_is_the_same_text_at_each_place() -> None:
     hole = Symbol("x", shape=Shape(frozenset("ab"), 1, 1))
     assert answered(text(hole, "1"), text("1", hole)) == "NO"
     assert answered(text(hole, "a"), text("a", hole)) == "MAYBE"
+
+
+LONG = Shape(ALPHANUMERIC.alphabet, 2, 3)
+MANY = Shape(one_of=("xx", *(f"x{number:03}" for number in range(MAX_FILLINGS))))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "shape", "expected"),
+    [
+        ("abcde", LONG, "NO"),
+        ("abc", LONG, "MAYBE"),
+        ("a", LONG, "NO"),
+        ("??*", LONG, "YES"),
+        ("???*", LONG, "MAYBE"),
+        ("????", LONG, "NO"),
+        # More texts than are tried out: what they have in common decides.
+        ("??*", MANY, "YES"),
+        ("x", MANY, "NO"),
+        ("x????", MANY, "NO"),
+        ("x???", MANY, "MAYBE"),
+        ("*y*", MANY, "NO"),
+        # A run of one letter only.
+        ("a*", Shape(frozenset("a"), 1), "YES"),
+        ("*aa", Shape(frozenset("a"), 2), "YES"),
+        ("*aab", Shape(frozenset("a"), 2), "NO"),
+        ("a*", Shape(frozenset("ab"), 1), "MAYBE"),
+    ],
+)
+def test_a_hole_of_a_text_that_has_many_texts(pattern: str, shape: Shape, expected: str) -> None:
+    assert answered(Known(pattern), text(Symbol("x", shape=shape))) == expected
+
+
+def test_where_there_is_too_much_to_look_at_the_answer_is_maybe(monkeypatch: pytest.MonkeyPatch) -> None:
+    subject = text(Symbol("looked at", shape=Shape(ALPHANUMERIC.alphabet, 1)), "-end")
+    assert answered(Known("?*-*"), subject) == "YES"
+    monkeypatch.setattr("ctkms_policy.iam.pattern.MAX_SETS", 0)
+    match.cache_clear()
+    assert answered(Known("?*-*"), subject) == "MAYBE"
+    match.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "subject", "expected"),
+    [
+        # A hole that may hold a colon may shift the segments.
+        (text("arn:aws:cloudtrail:*:*:trail/*"), text("arn:aws:cloudtrail:", ANY, ":1:trail/t"), "MAYBE"),
+        (text("arn:aws:cloudtrail:*:*:trail/*"), text("arn:aws:cloudtrail:", REGION, ":1:trail/t"), "YES"),
+        (text("arn:aws:x:*:*:y"), text("arn:aws:x:", Symbol("p", shape=Shape(one_of=("a", "b:c"))), ":1:y"), "MAYBE"),
+        (text("arn:aws:x:*:*:y"), text("arn:aws:x:", Symbol("p", shape=Shape(one_of=("a", "b"))), ":1:y"), "YES"),
+        # Fewer segments: as a whole it cannot match, it is the very same text, or nobody says.
+        (text("a:*"), text("b:c"), "NO"),
+        (text("a:*"), text("a:c"), "MAYBE"),
+        (text("*"), text("arn:aws:x:r:1:y"), "MAYBE"),
+        (text("a:c"), text("a:c"), "YES"),
+        (text(ACCOUNT), text(ACCOUNT), "YES"),
+        (text("arn:aws:x:r:1:*"), text("arn:aws:x:r:1:y:z"), "YES"),
+        (text("arn:aws:x:*:y"), text("arn:aws:x:r:1:y"), "MAYBE"),
+    ],
+)
+def test_holes_and_few_segments_of_arns(pattern: Text, subject: Text, expected: str) -> None:
+    assert arn_match(pattern_atoms(pattern), text_atoms(subject)).name == expected
 
 
 def test_folding_ignores_case() -> None:
