@@ -8,8 +8,9 @@ import pytest
 
 from ctkms_policy.iam.conditions import OPERATORS, answer, parse_operator
 from ctkms_policy.iam.context import Chosen, Context, ContextText, ContextValue, FromNow, Missing, Present, ServiceAddress, Uncertain
+from ctkms_policy.iam.policy import UNKNOWN_VERSION
 from ctkms_policy.model import Condition
-from ctkms_policy.value import Absent, Branch, Choice, Known, Match, Symbol, Unknown, Value
+from ctkms_policy.value import Absent, Branch, Choice, Known, Match, Symbol, Unknown, Value, concatenate
 
 ANY = Symbol("var.any")
 NOW = FromNow(datetime(2026, 1, 1, tzinfo=timezone.utc))
@@ -146,3 +147,50 @@ def test_operators_that_are_not_modelled_may_hold(operator: str) -> None:
 def test_a_condition_key_that_is_not_known_may_hold() -> None:
     condition = Condition("StringEquals", Unknown("which key"), (Known("a"),))
     assert answer(condition, Context({}), "2012-10-17", allows=True) is Match.MAYBE
+
+
+# -- policy variables (C13) --------------------------------------------------------------------------------------------
+
+
+def with_variables(wanted: Value, request: str, version: str = "2012-10-17") -> str:
+    context = Context({"k": one(request), "aws:sourceaccount": one("1"), "aws:many": one("1", "2", many=True), "aws:none": Missing()})
+    return answer(Condition("StringLike", Known("k"), (wanted,)), context, version, allows=True).name
+
+
+@pytest.mark.parametrize(
+    ("wanted", "request_value", "expected"),
+    [
+        ("a/${aws:SourceAccount}/b*", "a/1/bc", "YES"),
+        ("a/${aws:SourceAccount}/b*", "a/2/bc", "NO"),
+        ("${aws:none}", "", "NO"),
+        ("${aws:none, 'x'}", "x", "YES"),
+        ("${aws:none, ''}", "", "YES"),
+        ("${aws:none, x}", "x", "NO"),
+        ("${aws:none, '}", "'", "NO"),
+        ("${aws:SourceAccount, 'x'}", "1", "YES"),
+        ("${aws:many}", "1", "MAYBE"),
+        ("${aws:undocumented}", "1", "MAYBE"),
+        ("${*}", "*", "YES"),
+        ("${*}", "a", "NO"),
+        ("a${?}", "a?", "YES"),
+        ("a${?}", "ab", "NO"),
+        ("${$}", "$", "YES"),
+        ("${account_id}", "1", "NO"),
+    ],
+)
+def test_policy_variables(wanted: str, request_value: str, expected: str) -> None:
+    assert with_variables(Known(wanted), request_value) == expected
+
+
+def test_policy_variables_beside_holes() -> None:
+    wanted = concatenate([Known("${aws:SourceAccount}/"), ANY])
+    assert with_variables(wanted, "1/x") == "MAYBE"
+    assert with_variables(wanted, "2/x") == "NO"
+    assert with_variables(concatenate([ANY, Known("/x")]), "2/y") == "NO"
+
+
+def test_the_version_decides_whether_there_are_variables() -> None:
+    assert with_variables(Known("${aws:SourceAccount}"), "1", "2008-10-17") == "NO"
+    assert with_variables(Known("${aws:SourceAccount}"), "${aws:SourceAccount}", "2008-10-17") == "YES"
+    assert with_variables(Known("${aws:SourceAccount}"), "1", UNKNOWN_VERSION) == "MAYBE"
+    assert with_variables(Known("1"), "1", UNKNOWN_VERSION) == "YES"

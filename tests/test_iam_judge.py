@@ -34,6 +34,7 @@ from key_policies import (
     trail,
 )
 
+from ctkms_policy.iam.binding import bound_value
 from ctkms_policy.iam.evaluate import Outcome
 from ctkms_policy.iam.judge import Judgement, broad_decrypt, encrypt_is_scoped, judge_event_data_store, judge_request, judge_trail
 from ctkms_policy.iam.policy import default_key_policy, read_key_policy
@@ -51,6 +52,7 @@ from ctkms_policy.model import (
     ambient_place,
     ambient_region,
 )
+from ctkms_policy.source import Span
 from ctkms_policy.value import (
     ALPHANUMERIC,
     ANY_TEXT,
@@ -62,6 +64,7 @@ from ctkms_policy.value import (
     ListValue,
     MapValue,
     Match,
+    Origin,
     Reference,
     Shape,
     Symbol,
@@ -193,6 +196,33 @@ def test_one_statement_that_needs_two_accounts_is_denied() -> None:
     assert judgement.assumptions == ()
     strict = judge_trail(policy(both), AMBIENT_KEY, AMBIENT_TRAIL, strict=True)
     assert strict.encrypt.outcome.value == "implicitly denied"
+
+
+IN_GOV = allow(ENC, condition={"StringLike": {EC: "arn:aws:cloudtrail:us-gov-west-1:*:trail/*"}})
+
+
+def test_a_region_in_the_partition_of_another_is_denied() -> None:
+    judgement = judge_trail(policy(IN_GOV), AMBIENT_KEY, AMBIENT_TRAIL)
+    assert judgement.encrypt.outcome.value == "implicitly denied"
+    assert {each.symbol: each.value for each in judgement.shown_under} == {"region": "us-gov-west-1", "partition": "aws-us-gov"}
+    rightly = IN_GOV["Condition"]["StringLike"][EC].replace("aws:", "aws-us-gov:", 1)
+    allowed = judge_trail(policy(allow(ENC, condition={"StringLike": {EC: rightly}})), AMBIENT_KEY, AMBIENT_TRAIL)
+    assert allowed.encrypt.outcome.value == "allowed"
+
+
+def test_a_denial_in_too_many_places_is_not_proven(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ctkms_policy.iam.judge.MAX_CASES", 2)
+    assert judge_trail(policy(IN_GOV), AMBIENT_KEY, AMBIENT_TRAIL).encrypt.outcome.value == "undetermined"
+
+
+def test_what_a_binding_brings_may_be_bound_in_turn() -> None:
+    arn_of = concatenate([Known("arn:"), ACCOUNT_SYMBOL])
+    here = Span.at("main.tf", 7)
+    name = Symbol("name", origin=Origin(here))
+    bound = bound_value(name, {name: arn_of, ACCOUNT_SYMBOL: Known(ACCOUNT)})  # type: ignore[dict-item]
+    assert bound == Known(f"arn:{ACCOUNT}")
+    assert bound.origin.span == here
+    assert bound_value(name, {}) is name
 
 
 def test_a_partial_wildcard_is_no_proof() -> None:
