@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from key_policies import ACCOUNT, AMBIENT_PLACE, CLOUDTRAIL, EC, HERE, ROOT, allow, policy, policy_of_text
 
-from ctkms_policy.iam.policy import UNKNOWN_VERSION, default_key_policy, read_key_policy
+from ctkms_policy.iam.policy import MAX_POLICY_BYTES, UNKNOWN_VERSION, default_key_policy, read_key_policy
 from ctkms_policy.model import DefectKind, Effect, KeyPolicy, PolicyForm, Principal, PrincipalType, UnreadablePolicy
 from ctkms_policy.source import Source, Span
 from ctkms_policy.value import (
@@ -235,6 +235,71 @@ def test_a_branch_without_policy_leaves_everything_open() -> None:
         assert found.rest.startswith("x = false")
         assert [statement.included for statement in found.statements] == [Match.MAYBE]
     assert isinstance(read_key_policy(chosen(("a", Unknown("u")), ("b", Unknown("u"))), PolicyForm.OBJECT, HERE), Unknown)
+
+
+def read_choice(*documents: Any) -> KeyPolicy:
+    found = read_key_policy(chosen(*((f"x = {number}", each) for number, each in enumerate(documents))), PolicyForm.OBJECT, HERE)
+    assert isinstance(found, KeyPolicy)
+    return found
+
+
+def test_what_branches_agree_on_is_certain_beside_what_they_do_not() -> None:
+    odd = {"statement": [], "Statement": [STATEMENT]}
+    assert defects(read_choice(odd, {**odd, "Statement": [OTHER]})) == [(REJECTED, '"statement" is no element of a key policy')]
+    assert defects(read_choice(odd, {"Statement": [OTHER]})) == []
+    old, new = {"Version": "2008-10-17"}, {"Version": "2012-10-17"}
+    assert read_choice({**new, "Statement": [STATEMENT]}, {**new, "Statement": [OTHER]}).version == "2012-10-17"
+    assert read_choice({**old, "Statement": [STATEMENT]}, {**new, "Statement": [STATEMENT]}).version == UNKNOWN_VERSION
+    more = ListValue((value_of(OTHER),), "var.more has no default")
+    assert read_choice({"Statement": [STATEMENT]}, {"Statement": more}).rest == "var.more has no default"
+    # The same statement twice in one branch, and in all, is there once.
+    assert [each.sid for each in read_choice({"Statement": [STATEMENT]}, {"Statement": [STATEMENT, STATEMENT]}).statements] == ["S"]
+
+
+def test_a_reason_is_said_in_words() -> None:
+    for what, reason in (
+        (Symbol("var.p", reason="var.p has no default"), "var.p has no default"),
+        (Reference("data.x.y", "json"), "data.x.y.json is known only after the deployment"),
+        (Symbol("var.p", spelling="var.p"), "var.p is not known"),
+    ):
+        assert read({"Statement": [STATEMENT, what]}).rest == reason
+
+
+def test_a_name_of_a_policy_element_that_is_not_known_may_bring_statements() -> None:
+    open_name = Entry(Symbol("k", spelling="var.k"), Known("x"))
+    alone = read_key_policy(MapValue((open_name,)), PolicyForm.OBJECT, HERE)
+    assert isinstance(alone, Unknown)
+    assert alone.reason == "the element name var.k is not known"
+    # With a Statement there can be no second one.
+    assert read(MapValue((open_name, *value_of(POLICY).entries))).rest == ""  # type: ignore[union-attr]
+
+
+def test_the_limits_of_a_policy() -> None:
+    def filled(size: int) -> dict[str, Any]:
+        empty = {"Statement": [{**STATEMENT, "Sid": ""}]}
+        return {"Statement": [{**STATEMENT, "Sid": "x" * (size - len(json.dumps(empty, separators=(",", ":"))))}]}
+
+    limit = MAX_POLICY_BYTES
+    assert defects(read(filled(limit))) == []
+    assert defects(read(filled(limit + 1))) == [(REJECTED, f"the key policy has {limit + 1} bytes, KMS takes {limit}")]
+    assert defects(read({"Statement": [{**STATEMENT, "Sid": "\u00ff"}]})) == []
+    assert defects(read({"Statement": [{**STATEMENT, "Sid": "\u0100"}]})) == [
+        (REJECTED, 'the key policy holds "\u0100", which is not Latin-1')
+    ]
+
+
+def test_an_element_stands_from_its_name_to_its_value() -> None:
+    def part_of(name: Span | None, value: Span | None) -> Span | None:
+        entry = Entry(Known("Sid", Origin(name)), Known("s", Origin(value)))
+        statement = MapValue((*value_of(STATEMENT).entries[:4], entry))  # type: ignore[union-attr]
+        return read({"Statement": statement}).statements[0].part_span("Sid")
+
+    name, value = Span.at("main.tf", 3, 5), Span.at("main.tf", 3, 12)
+    assert part_of(name, value) == name.to(value)
+    assert part_of(value, name) == name  # the value stands before: it was written elsewhere
+    assert part_of(name, Span.at("other.tf", 4)) == Span.at("other.tf", 4)
+    assert part_of(name, None) == name
+    assert part_of(None, value) == value
 
 
 def test_a_choice_of_values_keeps_its_branches_apart() -> None:
