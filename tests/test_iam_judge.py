@@ -198,12 +198,18 @@ def test_one_statement_that_needs_two_accounts_is_denied() -> None:
     assert strict.encrypt.outcome.value == "implicitly denied"
 
 
-IN_GOV = allow(ENC, condition={"StringLike": {EC: "arn:aws:cloudtrail:us-gov-west-1:*:trail/*"}})
+AMBIENT = (AMBIENT_KEY, AMBIENT_TRAIL)
+GOV_TRAILS = "arn:aws:cloudtrail:us-gov-west-1:*:trail/*"
+IN_GOV = allow(ENC, condition={"StringLike": {EC: GOV_TRAILS}})
 
 
 def test_a_region_in_the_partition_of_another_is_denied() -> None:
     judgement = judge_trail(policy(IN_GOV), AMBIENT_KEY, AMBIENT_TRAIL)
     assert judgement.encrypt.outcome.value == "implicitly denied"
+    describe = judge_trail(
+        policy({**IN_GOV, "Action": "kms:DescribeKey", "Condition": {"ArnLike": {"aws:SourceArn": GOV_TRAILS}}}), *AMBIENT
+    )
+    assert describe.describe.outcome.value == "implicitly denied"
     assert {each.symbol: each.value for each in judgement.shown_under} == {"region": "us-gov-west-1", "partition": "aws-us-gov"}
     rightly = IN_GOV["Condition"]["StringLike"][EC].replace("aws:", "aws-us-gov:", 1)
     allowed = judge_trail(policy(allow(ENC, condition={"StringLike": {EC: rightly}})), AMBIENT_KEY, AMBIENT_TRAIL)
@@ -333,6 +339,23 @@ def test_an_account_lets_nobody_in_by_itself(reader: Any, delegates: bool, expec
     beside = judge_trail(symbolic(ROOT_STATEMENT, reader), key(), trail()).decrypt
     assert beside.outcome.value == expected
     assert beside.outcome is not Outcome.UNDETERMINED or beside.delegating
+
+
+def test_somebody_elses_doubt_beside_a_delegation() -> None:
+    foreign = {"AWS": f"arn:aws:iam::{OTHER_ACCOUNT}:role/r"}
+    doubt = judge_trail(policy(ROOT_STATEMENT, allow("kms:Decrypt", foreign, MFA)), key(), trail()).decrypt
+    assert (doubt.outcome, [each.number for each in doubt.delegating], [each.number for each in doubt.deciding]) == (
+        Outcome.UNDETERMINED,
+        [1],
+        [2],
+    )
+    # A grant to another account's root is a reader's statement all the same.
+    third = allow("kms:Decrypt", {"AWS": ROOT.replace(ACCOUNT, OTHER_ACCOUNT)})
+    assert judge_trail(policy(third, allow("kms:Decrypt", foreign, MFA)), key(), trail()).decrypt.outcome is Outcome.DELEGATED
+    # Another service that may decrypt is no doubt where the account's IAM policies decide.
+    service = allow("kms:Decrypt", {"Service": "athena.amazonaws.com"})
+    assert judge_trail(policy(ROOT_STATEMENT, service), key(), trail()).decrypt.outcome is Outcome.DELEGATED
+    assert judge_trail(policy(service), key(), trail()).decrypt.outcome is Outcome.UNDETERMINED
 
 
 def test_further_statements_leave_everything_open_but_a_deny() -> None:

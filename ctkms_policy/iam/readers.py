@@ -55,7 +55,7 @@ def any_reader(policy: KeyPolicy, log: LogFacts, key: KeyFacts, facts: Organizat
         decision = decide(policy, request)
         if decision.outcome is Outcome.ALLOWED:
             return decision
-        decisions.append(decision)
+        decisions.append(_of_foreign_account(decision))
     best = min(decisions, key=_rank)
     open_ = min((each for each in decisions if each.outcome is Outcome.UNDETERMINED), key=_rank, default=None)
     if best.outcome is Outcome.DELEGATED and open_ is not None and not is_of_another_account(best.request):
@@ -69,6 +69,12 @@ def any_reader(policy: KeyPolicy, log: LogFacts, key: KeyFacts, facts: Organizat
         if not decision.outcome.is_denied:
             return replace(decision, outcome=Outcome.UNDETERMINED)
     return best
+
+
+def _of_foreign_account(decision: Decision) -> Decision:
+    """Return a decision that certainly leaves it to the IAM policies of another account as that: it is a reader's statement (C15)."""
+    certain = decision.delegating and decision.request.by_iam is Match.NO and is_of_another_account(decision.request)
+    return replace(decision, outcome=Outcome.DELEGATED, deciding=decision.delegating, delegating=()) if certain else decision
 
 
 def _rank(decision: Decision) -> tuple[int, bool, int]:
