@@ -36,7 +36,7 @@ from ctkms_policy.iam.judge import judge_trail
 from ctkms_policy.iam.policy import default_key_policy
 from ctkms_policy.iam.request import OrganizationFacts
 from ctkms_policy.iam.spelling import Spelling
-from ctkms_policy.model import KeyPolicy, Language, Place, ambient_account
+from ctkms_policy.model import KeyPolicy, Language, Place, Principal, PrincipalType, ambient_account
 from ctkms_policy.source import Span
 from ctkms_policy.value import Known, Match, Origin, Symbol, SymbolKind, Unknown, concatenate
 
@@ -252,6 +252,19 @@ def test_the_way_out_of_a_deny_that_may_reach_readers_is_not_another_allow() -> 
     words = explained(policy(reader, kept_out), "decrypt")
     assert words.message.startswith("statement 2 may deny it")
     assert "no other statement overrides a Deny" in words.help
+
+
+def test_of_a_principal_that_may_be_an_account_that_one_is_named() -> None:
+    variable = Symbol("var.reader", SymbolKind.INPUT, reason="var.reader has no default", spelling="var.reader")
+    statement = replace(
+        policy(allow("kms:Decrypt", {"AWS": ROOT})).statements[0],
+        principals=(Principal(PrincipalType.AWS, Known(ROOT)), Principal(PrincipalType.AWS, variable)),
+    )
+    words = explained(KeyPolicy((statement,), "2012-10-17"), "decrypt")
+    assert words.message == (
+        "statement 1 allows var.reader, and leaves it to IAM policies if that is an account: var.reader has no default"
+    )
+    assert words.help == "give var.reader a value"
 
 
 def test_a_readers_own_keys_are_not_in_the_code() -> None:

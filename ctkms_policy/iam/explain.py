@@ -275,7 +275,7 @@ def _undetermined(decision: Decision) -> Explanation:
     if answer is None:
         return Explanation("what the policy says is not known", "", None, "")
     mismatch = next((each for each in answer.mismatches if each.answer is Match.MAYBE), None)
-    if answer in decision.delegating:
+    if answer.applies is Match.YES and request.by_iam is Match.MAYBE:
         return _may_be_account(answer, request)
     if mismatch is None:
         return Explanation(f"whether {statement_name(answer)} applies is not known", "", answer.statement.span, "")

@@ -85,7 +85,7 @@ def _rank(decision: Decision) -> tuple[int, bool, int]:
         for each in (decision.answers if decision.outcome.is_denied or undetermined else ())
     )
     if undetermined and decision.delegating:
-        return _BETTER.index(Outcome.DELEGATED), decision.deciding != decision.delegating, -near
+        return _BETTER.index(Outcome.DELEGATED), decision.request.by_iam is Match.NO, -near
     foreign = decision.outcome is Outcome.DELEGATED and is_of_another_account(decision.request)
     return _BETTER.index(decision.outcome), False, -1 if foreign else -near
 
@@ -113,8 +113,11 @@ def reader_requests(policy: KeyPolicy, log: LogFacts, key: KeyFacts, facts: Orga
 
 def _is_account(name: Text) -> Match:
     """Return whether what a policy names may be an account rather than somebody in it: its IAM policies decide then (C2)."""
-    if isinstance(name, (Known, Unknown)) or (isinstance(name, Reference) and name.attribute.lower().endswith("arn")):
-        return Match.NO  # a literal shows what it is, and no ARN that a resource has is an account's root
+    attribute = name.attribute if isinstance(name, Reference) else ""
+    if isinstance(name, Symbol) and name.kind is SymbolKind.EXTERNAL:
+        attribute = name.name.rpartition(".")[2]
+    if isinstance(name, (Known, Unknown)) or attribute.lower().endswith("arn"):
+        return Match.NO  # a literal shows what it is, and no ARN that a resource or data source has is an account's root
     parts = arn_parts(name)
     account = parts[4] if parts is not None else _ANY_ACCOUNT
     return account_match(Principal(PrincipalType.AWS, name), Caller(CallerKind.IAM, name, account))
