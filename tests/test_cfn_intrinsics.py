@@ -323,7 +323,7 @@ def choice(condition: str, chosen: int | None, *branches: tuple[str, object]) ->
         ("!If [Joined, a, b]", choice('"${WithDefault}${Empty}" = "dev"', 0, ("condition Joined is true", "a"), ("condition Joined is false", "b"))),
         ("!If [AnyAccounts, a, b]", choice("condition AnyAccounts", 1, ("condition AnyAccounts is false", "b"), ("condition AnyAccounts is true", "a"))),
         ("!If [InUsEast1, !Ref 'AWS::Region', b]", choice("region = us-east-1", None, ("AWS::Region = us-east-1", "us-east-1"), ("AWS::Region != us-east-1", "b"))),
-        ("!If [Selfish, a, b]", choice("condition Selfish", None, ("condition Selfish is false", "b"), ("condition Selfish is true", "a"))),
+        ("!If [Selfish, a, b]", {"unknown": '"Selfish" is a condition that refers to itself'}),
         ("!If [Wrong, a, b]", choice("condition Wrong", None, ("condition Wrong is true", "a"), ("condition Wrong is false", "b"))),
         ("!If [Nowhere, a, b]", {"unknown": '"Nowhere" is no condition of the template'}),
         ("!If [UseKms, a]", {"unknown": "Fn::If without a condition name and two values"}),

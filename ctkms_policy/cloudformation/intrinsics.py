@@ -385,18 +385,18 @@ class Evaluator:
     # -- conditions ----------------------------------------------------------------------------------------------------
 
     def condition(self, name: str, stack: Stack) -> Formula | None:
-        """Return the formula of a condition of the template, or None where the template has no such condition."""
-        if name not in stack.conditions:
+        """Return the formula of a condition of the template, or None where it has no such condition or one that refers to itself."""
+        if name not in stack.conditions or name in stack.circular_conditions:
             return None
         key = (id(stack), name)
         if key not in self._formulas:
             guard = ("condition", *key)
             unreadable = Opaque(f"condition {stack.prefix}{name}")
-            if guard in self._active or sum(each[0] == "condition" for each in self._active) > 20:
+            if sum(each[0] == "condition" for each in self._active) > 20:
                 return unreadable
             self._active.append(guard)
             try:
-                formula = self._formula(stack.conditions[name], stack, name)
+                formula = self._formula(stack.conditions[name].value, stack, name)
             finally:
                 self._active.pop()
             self._formulas[key] = formula if _size(formula) <= MAX_FORMULA else unreadable
@@ -498,7 +498,8 @@ class Evaluator:
         name = scalar_text(items[0].value)
         formula = self.condition(name, stack)
         if formula is None:
-            return Unknown(f'"{name}" is no condition of the template', origin)
+            reason = "is a condition that refers to itself" if name in stack.conditions else "is no condition of the template"
+            return Unknown(f'"{name}" {reason}', origin)
         values = items[1:]
         if isinstance(formula, Not):
             formula, values, name = formula.operand, (items[2], items[1]), ""

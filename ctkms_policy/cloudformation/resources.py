@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ctkms_policy.cloudformation.conditions import Inputs, assume, certain, changes_in_words, outcome, solve
 from ctkms_policy.cloudformation.dependencies import dependencies
 from ctkms_policy.cloudformation.intrinsics import Evaluator, generated_name
+from ctkms_policy.cloudformation.refusals import refusals
 from ctkms_policy.cloudformation.stack import Stack
 from ctkms_policy.iam.policy import default_key_policy, read_key_policy
 from ctkms_policy.model import (
@@ -103,6 +104,7 @@ class ResourceReader:
             self._misspelt_key_id(),
             calls=self._stack.calls,
             created_when=self._created_when,
+            refusals=refusals(self._stack, self._logical_id),
         )
 
     def event_data_store(self) -> EventDataStore:
@@ -117,6 +119,7 @@ class ResourceReader:
             self._attribute("KmsKeyId"),
             calls=self._stack.calls,
             created_when=self._created_when,
+            refusals=refusals(self._stack, self._logical_id),
         )
 
     def key(self, kind: KeyKind) -> Key:
@@ -136,6 +139,7 @@ class ResourceReader:
             _has_material(default_of(origin)),
             calls=self._stack.calls,
             created_when=self._created_when,
+            refusals=refusals(self._stack, self._logical_id),
         )
 
     def primary_key(self) -> Value:

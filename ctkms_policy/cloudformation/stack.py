@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
 
 from ctkms_policy.cloudformation.conditions import Inputs
 from ctkms_policy.cloudformation.parameters import Declaration, read_declaration
+from ctkms_policy.cloudformation.references import Kind, Name, names_in_condition, names_in_resource
 from ctkms_policy.cloudformation.template import Template
 from ctkms_policy.model import Place
 from ctkms_policy.source import Span
@@ -48,9 +50,9 @@ class Stack:
         return {entry.name: read_declaration(entry, fallback) for entry in self.template.section("Parameters")}
 
     @cached_property
-    def conditions(self) -> dict[str, Value]:
-        """The expressions of ``Conditions`` by name."""
-        return {entry.name: entry.value for entry in self.template.section("Conditions")}
+    def conditions(self) -> dict[str, Entry]:
+        """The entries of ``Conditions`` by name."""
+        return {entry.name: entry for entry in self.template.section("Conditions")}
 
     @cached_property
     def outputs(self) -> dict[str, Value]:
@@ -61,6 +63,32 @@ class Stack:
     def mappings(self) -> dict[str, Value]:
         """The maps of ``Mappings`` by name."""
         return {entry.name: entry.value for entry in self.template.section("Mappings")}
+
+    @cached_property
+    def names_in_resources(self) -> dict[str, tuple[Name, ...]]:
+        """The names that each resource refers to, by logical ID."""
+        return {logical_id: tuple(names_in_resource(entry.value)) for logical_id, entry in self.resources.items()}
+
+    @cached_property
+    def names_in_conditions(self) -> dict[str, tuple[Name, ...]]:
+        """The names that each condition refers to, by its own name."""
+        return {name: tuple(names_in_condition(entry.value)) for name, entry in self.conditions.items()}
+
+    @cached_property
+    def circular_conditions(self) -> frozenset[str]:
+        """The conditions that have no value: those that refer to themselves, and what depends on them."""
+        named = {name: {each.text for each in names if each.kind is Kind.CONDITION} for name, names in self.names_in_conditions.items()}
+        sorter = TopologicalSorter(named)
+        try:
+            sorter.prepare()
+        except CycleError:
+            # The sorter still gives everything that no circle blocks.
+            while ready := sorter.get_ready():
+                sorter.done(*ready)
+                for name in ready:
+                    named.pop(name, None)
+            return frozenset(named)
+        return frozenset()
 
     def type_of(self, logical_id: str) -> str:
         """Return the type of a resource, or "" where there is none."""
