@@ -19,6 +19,8 @@ MAX_INCLUDES = 5
 _ENVIRONMENT = re.compile(r"aws://([^/]+)/([^/]+)")
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _ASSET_HASH = re.compile(r"[0-9a-f]{64}")
+_SERVERLESS_FILES = ("serverless.yml", "serverless.yaml", "serverless.json", "serverless.js", "serverless.ts")
+"""Beside or above its own file, the Serverless Framework keeps the parts of ``resources``."""
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
@@ -92,7 +94,13 @@ class Files:
         if has_placeholders(template.source.text, serverless=template.serverless):
             filled = fill(root, serverless=template.serverless)
             root = filled if isinstance(filled, MapValue) else root
-        return replace(template, root=root)
+        fragment = template.fragment or (root.get("AWSTemplateFormatVersion") is None and self._is_fragment(file))
+        return replace(template, root=root, fragment=fragment)
+
+    def _is_fragment(self, file: Path) -> bool:
+        """Return whether the place of a file says that another tool puts it together with others."""
+        above = [directory for directory in file.parents if directory.is_relative_to(self._root)]
+        return ".ebextensions" in file.parts or any((directory / name).is_file() for directory in above for name in _SERVERLESS_FILES)
 
     def _assembly(self, directory: Path) -> _Assembly:
         if directory not in self._assemblies:

@@ -13,7 +13,7 @@ from ctkms_policy.cloudformation.intrinsics import NESTED_STACKS, Evaluator, gen
 from ctkms_policy.cloudformation.judged_keys import Use, judge_keys
 from ctkms_policy.cloudformation.loops import with_loops_expanded
 from ctkms_policy.cloudformation.parameters import Parameters
-from ctkms_policy.cloudformation.resources import ResourceReader, creation, head_of, references_in
+from ctkms_policy.cloudformation.resources import ResourceReader, creation, references_in
 from ctkms_policy.cloudformation.stack import Stack
 from ctkms_policy.cloudformation.template import Template
 from ctkms_policy.model import (
@@ -134,7 +134,7 @@ class _Scan:
                 continue
             if file in ancestors or len(ancestors) > MAX_NESTING:
                 what = "the template nests itself" if file in ancestors else f"stacks nested deeper than {MAX_NESTING} levels"
-                unit.problems.append(ParseError(what, head_of(stack, entry), "break the cycle"))
+                unit.problems.append(ParseError(what, stack.head_of(entry), "break the cycle"))
                 continue
             try:
                 templates = self._files.read(file)
@@ -224,7 +224,7 @@ def _nested_stack(stack: Stack, logical_id: str, template: Template, inputs: Inp
         stack.place,
         generated_name(stack, logical_id),
         f"{stack.prefix}{logical_id}/",
-        (*stack.calls, head_of(stack, stack.resources[logical_id])),
+        (*stack.calls, stack.head_of(stack.resources[logical_id])),
         stack,
         {each.name: each for each in parameters.entries} if isinstance(parameters, MapValue) else {},
         inputs=inputs,
@@ -322,7 +322,7 @@ def _like_primary(key: Key, primary: Value | None, keys: Sequence[Key]) -> Key:
 def _not_expanded(stack: Stack, entry: Entry) -> Iterator[ParseError]:
     """Yield the problem that a loop or macro makes trails or keys that nobody sees."""
     if any(_LOOPED.fullmatch(text) for text in _texts(entry.value)):
-        yield ParseError(f"the resources of {entry.name} are not expanded", head_of(stack, entry), "scan the processed template instead")
+        yield ParseError(f"the resources of {entry.name} are not expanded", stack.head_of(entry), "scan the processed template instead")
 
 
 def _texts(value: Value) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from ctkms_policy.source import Span
@@ -12,14 +12,19 @@ from ctkms_policy.value import Known, ListValue, Literal, MapValue, Template, Va
 
 _HOLE = re.compile(r"\$\{\s*([A-Za-z0-9_:.]+)\s*\}")
 
+PSEUDO_PARAMETERS = frozenset(
+    f"AWS::{name}" for name in ("AccountId", "NotificationARNs", "NoValue", "Partition", "Region", "StackId", "StackName", "URLSuffix")
+)
+
 
 class Kind(Enum):
-    """What a name has to be the name of."""
+    """What a name has to be the name of; the value says what it is when it is not."""
 
-    VALUE = "a parameter or resource"
-    RESOURCE = "a resource"
-    CONDITION = "a condition"
-    MAPPING = "a mapping"
+    VALUE = "neither a parameter nor a resource"
+    PARAMETER = "no parameter"
+    RESOURCE = "no resource"
+    CONDITION = "no condition"
+    MAPPING = "no mapping"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +58,9 @@ def names_in_resource(body: Value) -> Iterator[Name]:
 
 
 def names_in_condition(expression: Value) -> Iterator[Name]:
-    """Yield every name that an entry of ``Conditions`` refers to."""
-    yield from _names(expression, in_condition=True)
+    """Yield every name that an entry of ``Conditions`` refers to: conditions, mappings and parameters, for it can use no resource."""
+    for name in _names(expression, in_condition=True):
+        yield replace(name, kind=Kind.PARAMETER) if name.kind is Kind.VALUE else name
 
 
 def _names(value: Value, *, in_condition: bool) -> Iterator[Name]:

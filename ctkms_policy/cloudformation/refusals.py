@@ -7,13 +7,15 @@ nested stacks they stand in, and the conditions they use. The rest is cfn-lint's
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from difflib import get_close_matches
 
 from ctkms_policy.cloudformation.dependencies import circle, conditions_behind, conditions_named
-from ctkms_policy.cloudformation.references import Kind
-from ctkms_policy.cloudformation.stack import Stack
+from ctkms_policy.cloudformation.placeholders import is_filled_in_by_others
+from ctkms_policy.cloudformation.references import PSEUDO_PARAMETERS, Kind, Name
+from ctkms_policy.cloudformation.stack import EXTENSIONS, SAM, Stack
 from ctkms_policy.model import Refusal
-from ctkms_policy.source import Span
-from ctkms_policy.value import Absent, Step, Value
+from ctkms_policy.value import Absent, Known, MapValue, Step, Value
 
 MAX_SHOWN = 4
 """Names that a message lists of a circle."""
@@ -21,13 +23,18 @@ MAX_SHOWN = 4
 _ALIAS = "AWS::KMS::Alias"
 _BUCKET = "AWS::S3::Bucket"
 _BUCKET_POLICY = "AWS::S3::BucketPolicy"
+_SECTIONS = frozenset(
+    {"AWSTemplateFormatVersion", "Description", "Metadata", "Parameters", "Rules", "Mappings", "Conditions", "Transform", "Resources"}
+    | {"Outputs", "Hooks", "Globals"}
+)
+"""What CloudFormation and SAM know at the top; whoever writes something else there has another tool read the file first."""
 
 
 def refusals(stack: Stack, logical_id: str) -> tuple[Refusal, ...]:
     """Return why CloudFormation refuses the template of a resource, each reason once, at its first place."""
     found: dict[str, Refusal] = {}
     for part, name in _concerned(stack, logical_id):
-        for each in _circular_conditions(part, name):
+        for each in (*_circular_conditions(part, name), *_missing_names(part, name)):
             found.setdefault(each.message, each)
     return tuple(found.values())
 
@@ -76,11 +83,85 @@ def _circular_conditions(stack: Stack, logical_id: str) -> Iterator[Refusal]:
             if way:
                 yield Refusal(
                     f'condition "{name}" refers to itself' + _through([reference.text for _, reference in way[:-1]]),
-                    stack.conditions[name].key.origin.span or Span.at(stack.template.source.path),
+                    stack.head_of(stack.conditions[name]),
                     "break the circle: CloudFormation refuses a template with a circular dependency between conditions",
                     (Step(f'"{stack.prefix}{logical_id}" uses condition "{used.text}"', used.span),),
                 )
                 break
+
+
+def _missing_names(stack: Stack, logical_id: str) -> Iterator[Refusal]:
+    """Yield the names of a resource and its conditions that the template does not have, and that nothing could still add."""
+    if _is_unfinished(stack):
+        return
+    names = stack.names_in_resources[logical_id]
+    used = dict.fromkeys(condition for name in names if name.kind is Kind.CONDITION for condition in conditions_behind(stack, name.text))
+    for name in (*names, *(each for condition in used for each in stack.names_in_conditions[condition])):
+        present = _present(stack, name.kind)
+        if name.text in present or _may_be_added(stack, name):
+            continue
+        is_pseudo = name.text.startswith("AWS::") and name.kind in (Kind.VALUE, Kind.PARAMETER)
+        yield Refusal(
+            f'{name.function} names "{name.text}", which is {"no pseudo parameter" if is_pseudo else f"{name.kind.value} of the template"}',
+            name.span or stack.head_of(stack.resources[logical_id]),
+            f"CloudFormation refuses the template: {_instead(name, PSEUDO_PARAMETERS if is_pseudo else present - PSEUDO_PARAMETERS)}",
+        )
+
+
+def _instead(name: Name, present: AbstractSet[str]) -> str:
+    if name.function == "Fn::Sub" and ":" in name.text.replace("AWS::", ""):
+        return f"write ${{!{name.text}}} for a text that is not to be replaced"
+    nearest = get_close_matches(name.text, sorted(present), 1)
+    return f'did you mean "{nearest[0]}"?' if nearest else "declare the name, or correct it"
+
+
+def _present(stack: Stack, kind: Kind) -> AbstractSet[str]:
+    """Return the names of that kind that the template has."""
+    if kind is Kind.CONDITION:
+        return stack.conditions.keys()
+    if kind is Kind.MAPPING:
+        return stack.mappings.keys()
+    if kind is Kind.RESOURCE:
+        return stack.resources.keys()
+    parameters = stack.parameters.keys() | PSEUDO_PARAMETERS
+    return parameters if kind is Kind.PARAMETER else parameters | stack.resources.keys()
+
+
+def _is_unfinished(stack: Stack) -> bool:
+    """Return whether something may still add names of any kind to the template before CloudFormation judges it."""
+    root = stack.template.root
+    version = root.get("AWSTemplateFormatVersion")
+    return (
+        stack.template.fragment
+        or bool(root.rest)
+        or any(name not in (SAM, EXTENSIONS) for name in stack.transforms)
+        or any(entry.name not in _SECTIONS for entry in root.entries)
+        or (version is not None and version != Known("2010-09-09"))
+        or is_filled_in_by_others(stack.template.source.text)
+    )
+
+
+def _may_be_added(stack: Stack, name: Name) -> bool:
+    """Return whether a macro, loop or module of the section makes the name."""
+    if name.kind is Kind.CONDITION:
+        return _is_open(stack, "Conditions")
+    if name.kind is Kind.MAPPING:
+        return _is_open(stack, "Mappings")
+    if name.kind is Kind.PARAMETER:
+        return _is_open(stack, "Parameters")
+    if SAM in stack.transforms and (name.text.startswith("Serverless") or stack.is_made_by_sam(name.text)):
+        return True
+    if any(name.text.startswith(each) and stack.type_of(each).endswith("::MODULE") for each in stack.resources):
+        return True
+    return _is_open(stack, "Resources") or (name.kind is Kind.VALUE and _is_open(stack, "Parameters"))
+
+
+def _is_open(stack: Stack, section_name: str) -> bool:
+    """Return whether entries may follow in a section that the template does not write out."""
+    section = stack.template.root.get(section_name)
+    if not isinstance(section, MapValue):
+        return section is not None and not isinstance(section, Absent)
+    return bool(section.rest) or any(entry.name.startswith("Fn::") or "${" in entry.name or "&{" in entry.name for entry in section.entries)
 
 
 def _through(names: Sequence[str]) -> str:

@@ -47,11 +47,6 @@ _MISSPELT = frozenset({"kmskeyid", "kmskeyarn", "kmskey", "kmsid"})
 """What people write for a trail's KMSKeyId, in small letters."""
 
 
-def head_of(stack: Stack, entry: Entry) -> Span:
-    """Return the span of a resource's logical ID."""
-    return entry.key.origin.span or Span.at(stack.template.source.path)
-
-
 def creation(evaluator: Evaluator, stack: Stack, body: Value, given: Inputs | None = None) -> tuple[Inputs, str] | None:
     """Return the inputs that create a resource or output with that body, and in words when default inputs leave it out.
 
@@ -87,7 +82,7 @@ class ResourceReader:
         self._inputs = inputs
         self._created_when = created_when
         self._address = stack.prefix + logical_id
-        self._span = head_of(stack, stack.resources[logical_id])
+        self._span = stack.head_of(stack.resources[logical_id])
 
     def trail(self) -> Trail:
         """Return the trail. A KMSKeyId under another name is none: CloudFormation does not know it."""

@@ -13,7 +13,11 @@ from ctkms_policy.cloudformation.references import Kind, Name, names_in_conditio
 from ctkms_policy.cloudformation.template import Template
 from ctkms_policy.model import Place
 from ctkms_policy.source import Span
-from ctkms_policy.value import Absent, Entry, Known, ListValue, MapValue, Unknown, Value
+from ctkms_policy.value import Absent, Entry, Known, ListValue, MapValue, Unknown, Value, scalar_text
+
+SAM = "AWS::Serverless-2016-10-31"
+EXTENSIONS = "AWS::LanguageExtensions"
+"""The macros that are known."""
 
 
 @dataclass(eq=False)
@@ -90,6 +94,10 @@ class Stack:
             return frozenset(named)
         return frozenset()
 
+    def head_of(self, entry: Entry) -> Span:
+        """Return the span of the name of a resource or condition."""
+        return entry.key.origin.span or Span.at(self.template.source.path)
+
     def type_of(self, logical_id: str) -> str:
         """Return the type of a resource, or "" where there is none."""
         entry = self.resources.get(logical_id)
@@ -110,10 +118,16 @@ class Stack:
         written = properties.get(name) if isinstance(properties, MapValue) else None
         return Absent() if written is None else written
 
+    @cached_property
+    def transforms(self) -> tuple[str, ...]:
+        """The names of the macros that the template declares; "" for one whose name is not known."""
+        declared = self.template.root.get("Transform")
+        each_one = declared.items if isinstance(declared, ListValue) else () if declared is None else (declared,)
+        names = (each.get("Name") if isinstance(each, MapValue) else each for each in each_one)
+        return tuple(scalar_text(name.value) if isinstance(name, Known) else "" for name in names)
+
     def is_made_by_sam(self, logical_id: str) -> bool:
         """Return whether the name is one that SAM makes up for what a resource of its own needs: ``FunctionRole`` for ``Function``."""
-        declared = self.template.root.get("Transform")
-        names = declared.items if isinstance(declared, ListValue) else (declared,)
-        if Known("AWS::Serverless-2016-10-31") not in names or logical_id in self.resources:
+        if SAM not in self.transforms or logical_id in self.resources:
             return False
         return any(logical_id.startswith(each) and self.type_of(each).startswith("AWS::Serverless::") for each in self.resources)

@@ -28,11 +28,13 @@ class Template:
 
     root        the map with ``Resources``
     serverless  it stands under ``resources`` of a Serverless Framework file, whose own ``${self:...}`` variables it may use
+    fragment    another tool puts it together with other files before the deployment
     """
 
     source: Source = field(repr=False)
     root: MapValue = field(repr=False)
     serverless: bool = False
+    fragment: bool = False
 
     def section(self, name: str) -> tuple[Entry, ...]:
         """Return the entries of ``Resources``, ``Parameters``, ``Conditions``, ``Mappings`` or ``Outputs``; none where it is missing."""
@@ -107,7 +109,7 @@ def _templates(source: Source, document: Value) -> Iterator[Template]:
     resources = document.get("resources")
     for part in resources.items if isinstance(resources, ListValue) else (resources,):
         if isinstance(part, MapValue) and _has_resources(part):
-            yield Template(source, part, serverless=True)
+            yield Template(source, part, serverless=True, fragment=True)
 
 
 def _has_resources(document: MapValue) -> bool:
