@@ -331,3 +331,111 @@ def test_a_key_that_has_nothing_to_do_with_cloudtrail_is_none_of_our_business() 
     configuration = normalize_text(text)
     assert [each.message for each in configuration.keys[0].refusals] != []
     assert key_cases(configuration, [], [], Deployment()) == []
+
+
+# -- circles of resources ----------------------------------------------------------------------------------------------
+
+CIRCULAR = """
+Parameters:
+  Stage: {{Type: String, Default: prod}}
+  Open: {{Type: String}}
+Conditions:
+  IsProd: !Equals [!Ref Stage, prod]
+  IsTest: !Equals [!Ref Stage, test]
+  IsOpen: !Equals [!Ref Open, x]
+Resources:
+  Trail:
+    Type: AWS::CloudTrail::Trail
+    Properties: {{TrailName: audit, IsLogging: true, S3BucketName: logs, KMSKeyId: {key}{more}}}
+  Key:
+    Type: AWS::KMS::Key
+    Properties:
+      KeyPolicy:
+        Version: "2012-10-17"
+        Statement:
+          - Effect: Allow
+            Principal: {{Service: cloudtrail.amazonaws.com}}
+            Action: [kms:DescribeKey, kms:GenerateDataKey*]
+            Resource: '*'
+            Condition: {{StringEquals: {{'aws:SourceArn': {arn}}}}}
+  Alias: {{Type: AWS::KMS::Alias, Properties: {{AliasName: alias/audit, TargetKeyId: !Ref Key}}}}
+"""
+BY_NAME = "!Sub 'arn:${AWS::Partition}:cloudtrail:${AWS::Region}:${AWS::AccountId}:trail/audit'"
+
+
+@pytest.mark.parametrize(
+    ("key", "arn", "through"),
+    [
+        ("!GetAtt Key.Arn", "!GetAtt Trail.Arn", '"Key"'),
+        ("!Ref Key", "{'Fn::GetAtt': [Trail, Arn]}", '"Key"'),
+        ("!Sub '${Key}'", "!Sub '${Trail.Arn}'", '"Key"'),
+        ("!Ref Alias", "!Sub 'arn:aws:cloudtrail:${AWS::Region}:${AWS::AccountId}:trail/${Trail}'", '"Alias" and "Key"'),
+        ("!If [IsProd, !GetAtt Key.Arn, !Ref 'AWS::NoValue']", "!Ref Trail", '"Key"'),
+        ("!GetAtt Key.Arn", f"!If [IsTest, {BY_NAME}, !GetAtt Trail.Arn]", '"Key"'),
+    ],
+)
+def test_the_policy_of_a_key_that_takes_the_arn_of_its_trail(key: str, arn: str, through: str, tmp_path: Path) -> None:
+    run = check_json(write(tmp_path, template_yaml=CIRCULAR.format(key=key, arn=arn, more="")))
+    (finding,) = [each for each in run.json["findings"] if each["rule"] == "CTKMS000"]
+    assert finding["message"] == f'"Trail" depends on itself through {through}'
+    assert finding["resource"] == "Trail"
+    assert finding["location"]["line"] == 23, "the reference that closes the circle"
+    assert BY_NAME.strip("!Sub '") in finding["help"]
+    assert run.json["trails"][0]["verdict"] == "fail"
+
+
+@pytest.mark.parametrize(
+    ("key", "arn"),
+    [
+        ("!GetAtt Key.Arn", BY_NAME),
+        ("alias/audit", "!GetAtt Trail.Arn"),
+        ("!GetAtt Key.Arn", f"!If [IsProd, {BY_NAME}, !GetAtt Trail.Arn]"),
+        ("!GetAtt Key.Arn", f"!If [IsOpen, {BY_NAME}, !GetAtt Trail.Arn]"),
+        ("!If [IsTest, !GetAtt Key.Arn, !Ref 'AWS::NoValue']", "!GetAtt Trail.Arn"),
+    ],
+)
+def test_no_circle_with_default_inputs(key: str, arn: str) -> None:
+    assert messages(CIRCULAR.format(key=key, arn=arn, more="")) == []
+
+
+def test_circles_with_what_belongs_to_the_trail() -> None:
+    text = CIRCULAR.format(key="!GetAtt Key.Arn", arn=BY_NAME, more="}\n    DependsOn: [Policy]\n    Metadata: {")
+    policy = "  Policy: {{Type: AWS::S3::BucketPolicy, {condition}Properties: {{Bucket: logs, PolicyDocument: {{Resource: {arn}}}}}}}\n"
+    circular = text + policy.format(condition="", arn="!GetAtt Trail.Arn")
+    (refusal,) = refusals_of(normalize_text(circular))
+    assert refusal.message == '"Trail" depends on itself through "Policy"'
+    assert [step.text for step in refusal.way] == ['"Trail" depends on "Policy"']
+    assert messages(text + policy.format(condition="Condition: IsTest, ", arn="!GetAtt Trail.Arn")) == []
+    assert messages(text + policy.format(condition="", arn=BY_NAME)) == []
+
+
+@pytest.mark.parametrize(
+    ("arn", "more", "message"),
+    [
+        ("!GetAtt Key.Arn", "", '"Key" depends on itself'),
+        ("!GetAtt Role.Arn", "", '"Key" depends on itself through "Role"'),
+        ("!GetAtt Function.Arn", "", None),
+    ],
+)
+def test_circles_of_the_key_alone(arn: str, more: str, message: str | None) -> None:
+    text = CIRCULAR.format(key="!GetAtt Key.Arn", arn=arn, more=more)
+    text += "  Role: {Type: AWS::IAM::Role, Properties: {Policies: [{Resource: !GetAtt Key.Arn}]}}\n"
+    text += (
+        "  Function: {Type: AWS::Serverless::Function, Properties: {KmsKeyArn: !GetAtt Key.Arn}}\nTransform: AWS::Serverless-2016-10-31\n"
+    )
+    assert messages(text) == ([] if message is None else [message])
+
+
+def test_a_circle_through_a_nested_stack_is_told_once(tmp_path: Path) -> None:
+    nested = """
+Parameters: {KeyArn: {Type: String}}
+Resources:
+  Trail: {Type: AWS::CloudTrail::Trail, Properties: {IsLogging: true, S3BucketName: logs, KMSKeyId: !Ref KeyArn}}
+Outputs:
+  Arn: {Value: !GetAtt Trail.Arn}
+"""
+    text = CIRCULAR.format(key="x", arn="!GetAtt Nested.Outputs.Arn", more="")
+    text += "  Nested: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: n.yaml, Parameters: {KeyArn: !GetAtt Key.Arn}}}\n"
+    run = check_json(write(tmp_path, n_yaml=nested, template_yaml=text))
+    found = [(each["resource"], each["message"]) for each in run.json["findings"] if each["rule"] == "CTKMS000"]
+    assert found == [("Nested/Trail", '"Nested" depends on itself through "Key"')]

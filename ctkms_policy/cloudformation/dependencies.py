@@ -18,8 +18,8 @@ def dependencies(stack: Stack, logical_id: str) -> tuple[str, ...]:
 
 def resources_named(stack: Stack, logical_id: str) -> tuple[Name, ...]:
     """Return the references of a resource to resources of the same stack."""
-    names = stack.names_in_resources[logical_id]
-    return tuple(name for name in names if name.kind in (Kind.VALUE, Kind.RESOURCE) and name.text in stack.resources)
+    names = (name for name in stack.names_in_resources[logical_id] if name.text in stack.resources)
+    return tuple(name for name in names if name.kind is Kind.RESOURCE or (name.kind is Kind.VALUE and name.text not in stack.parameters))
 
 
 def conditions_named(stack: Stack, condition: str) -> tuple[Name, ...]:

@@ -6,20 +6,22 @@ nested stacks they stand in, and the conditions they use. The rest is cfn-lint's
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from difflib import get_close_matches
 
-from ctkms_policy.cloudformation.dependencies import circle, conditions_behind, conditions_named
+from ctkms_policy.cloudformation.dependencies import circle, conditions_behind, conditions_named, resources_named
 from ctkms_policy.cloudformation.placeholders import is_filled_in_by_others
 from ctkms_policy.cloudformation.references import PSEUDO_PARAMETERS, Kind, Name
 from ctkms_policy.cloudformation.stack import EXTENSIONS, SAM, Stack
 from ctkms_policy.model import Refusal
-from ctkms_policy.value import Absent, Known, MapValue, Step, Value
+from ctkms_policy.value import Absent, Known, MapValue, Step, Value, scalar_text
 
 MAX_SHOWN = 4
 """Names that a message lists of a circle."""
 
+_TRAIL = "AWS::CloudTrail::Trail"
+_USERS = (_TRAIL, "AWS::CloudTrail::EventDataStore")
 _ALIAS = "AWS::KMS::Alias"
 _BUCKET = "AWS::S3::Bucket"
 _BUCKET_POLICY = "AWS::S3::BucketPolicy"
@@ -30,12 +32,24 @@ _SECTIONS = frozenset(
 """What CloudFormation and SAM know at the top; whoever writes something else there has another tool read the file first."""
 
 
-def refusals(stack: Stack, logical_id: str) -> tuple[Refusal, ...]:
-    """Return why CloudFormation refuses the template of a resource, each reason once, at its first place."""
+def refusals(stack: Stack, logical_id: str, holds: Callable[[Stack, str], bool | None]) -> tuple[Refusal, ...]:
+    """Return why CloudFormation refuses the template of a resource, each reason once, at its first place.
+
+    ``holds`` says what a condition of a stack is for the resource with default inputs, None where they do not decide it.
+    """
     found: dict[str, Refusal] = {}
+    circles: set[frozenset[str]] = set()
     for part, name in _concerned(stack, logical_id):
         for each in (*_circular_conditions(part, name), *_missing_names(part, name)):
             found.setdefault(each.message, each)
+        way = _circle_of_resources(part, name, holds)
+        members = frozenset(part.prefix + each for each, _ in way)
+        # The circle of a key with a trail or store is told there.
+        is_told = stack.type_of(logical_id) not in _USERS and any(_holds_user(part, each) for each, _ in way)
+        if way and members not in circles and not is_told:
+            circles.add(members)
+            circular = _circular(part, way)
+            found.setdefault(circular.message, circular)
     return tuple(found.values())
 
 
@@ -88,6 +102,49 @@ def _circular_conditions(stack: Stack, logical_id: str) -> Iterator[Refusal]:
                     (Step(f'"{stack.prefix}{logical_id}" uses condition "{used.text}"', used.span),),
                 )
                 break
+
+
+def _circle_of_resources(stack: Stack, logical_id: str, holds: Callable[[Stack, str], bool | None]) -> tuple[tuple[str, Name], ...]:
+    """Return the shortest way by which a resource depends on itself with default inputs; () for none."""
+
+    def named(each: str) -> Iterator[Name]:
+        for name in resources_named(stack, each):
+            condition = stack.part_of(name.text, "Condition")
+            is_left_out = isinstance(condition, Known) and holds(stack, scalar_text(condition.value)) is False
+            # SAM makes several resources of one of its own, which may break the circle.
+            is_one = not stack.type_of(name.text).startswith("AWS::Serverless::")
+            if is_one and not is_left_out and all(holds(stack, condition) is wanted for condition, wanted in name.branches):
+                yield name
+
+    return circle(logical_id, named)
+
+
+def _holds_user(stack: Stack, logical_id: str) -> bool:
+    """Return whether a resource is a trail or store, or a nested stack with one."""
+    nested = stack.nested.get(logical_id)
+    if nested is None:
+        return stack.type_of(logical_id) in _USERS
+    return any(_holds_user(nested, each) for each in nested.resources)
+
+
+def _circular(stack: Stack, way: Sequence[tuple[str, Name]]) -> Refusal:
+    start = way[0][0]
+    last, closing = way[-1]
+    if stack.type_of(start) == _TRAIL and closing.function != "DependsOn":
+        name = stack.property_of(start, "TrailName")
+        shown = scalar_text(name.value) if isinstance(name, Known) else "NAME"
+        first = "give the trail a TrailName, and write its ARN by that" if isinstance(name, Absent) else "write the trail's ARN by its"
+        help = f"{first} name: !Sub arn:${{AWS::Partition}}:cloudtrail:${{AWS::Region}}:${{AWS::AccountId}}:trail/{shown}"
+    elif len(way) == 1:
+        help = 'remove the reference; in a key policy, Resource "*" is the key itself'
+    else:
+        help = "remove one of these references"
+    return Refusal(
+        f'"{stack.prefix}{start}" depends on itself' + _through([f"{stack.prefix}{each}" for each, _ in way[1:]]),
+        closing.span or stack.head_of(stack.resources[last]),
+        f"CloudFormation refuses a circular dependency between resources: {help}",
+        tuple(Step(f'"{each}" depends on "{name.text}"', name.span) for each, name in way[:-1]),
+    )
 
 
 def _missing_names(stack: Stack, logical_id: str) -> Iterator[Refusal]:

@@ -99,7 +99,7 @@ class ResourceReader:
             self._misspelt_key_id(),
             calls=self._stack.calls,
             created_when=self._created_when,
-            refusals=refusals(self._stack, self._logical_id),
+            refusals=refusals(self._stack, self._logical_id, self._holds),
         )
 
     def event_data_store(self) -> EventDataStore:
@@ -114,7 +114,7 @@ class ResourceReader:
             self._attribute("KmsKeyId"),
             calls=self._stack.calls,
             created_when=self._created_when,
-            refusals=refusals(self._stack, self._logical_id),
+            refusals=refusals(self._stack, self._logical_id, self._holds),
         )
 
     def key(self, kind: KeyKind) -> Key:
@@ -134,7 +134,7 @@ class ResourceReader:
             _has_material(default_of(origin)),
             calls=self._stack.calls,
             created_when=self._created_when,
-            refusals=refusals(self._stack, self._logical_id),
+            refusals=refusals(self._stack, self._logical_id, self._holds),
         )
 
     def primary_key(self) -> Value:
@@ -164,6 +164,10 @@ class ResourceReader:
             calls=self._stack.calls,
             created_when=self._created_when,
         )
+
+    def _holds(self, stack: Stack, condition: str) -> bool | None:
+        formula = self._evaluator.condition(condition, stack)
+        return None if formula is None else outcome(formula, self._inputs)
 
     def _place(self) -> Place:
         return self._evaluator.place(self._stack, self._inputs)
