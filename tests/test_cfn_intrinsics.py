@@ -90,6 +90,10 @@ def hole(name: str, reason: str, kind: str = "INPUT", **shape: Any) -> dict[str,
     return {"symbol": name, "kind": kind, "reason": reason, **({"shape": shape} if shape else {})}
 
 
+def choice(condition: str, chosen: int | None, *branches: tuple[str, object]) -> dict[str, Any]:
+    return {"choice": condition, "chosen": chosen, "branches": [{"when": when, "value": value} for when, value in branches]}
+
+
 NO_DEFAULT = hole("NoDefault", "parameter NoDefault has no default")
 STORED = 'parameter Stored is read from the SSM parameter "/kms/key" at the deployment'
 
@@ -281,8 +285,54 @@ def test_find_in_map(expression: str, expected: object) -> None:
 @pytest.mark.parametrize(
     ("expression", "expected"),
     [
+        # the example of the AWS documentation
+        ("!Cidr [192.168.0.0/24, 6, 5]", [f"192.168.0.{start}/27" for start in range(0, 192, 32)]),
+        ("!Cidr ['10.0.0.0/16', '2', '8']", ["10.0.0.0/24", "10.0.1.0/24"]),
+        ("!Cidr ['2001:db8:1234:1a00::/56', 2, 64]", ["2001:db8:1234:1a00::/64", "2001:db8:1234:1a01::/64"]),
+        ("!Select [2, !Cidr [10.0.0.0/16, 3, 12]]", "10.0.32.0/20"),
+        ("!Cidr [10.0.0.0/24, 1, 8]", ["10.0.0.0/24"]),
+        ("!Cidr [!Sub '10.${Number}.0.0/16', !Ref Number, 8]", [f"10.7.{third}.0/24" for third in range(7)]),
+        ("!Select [0, !Cidr [!If [UseKms, 10.0.0.0/16, 10.1.0.0/16], 1, 8]]", choice("Flag = true", 1, ("Flag = true", "10.0.0.0/24"), ("Flag = false", "10.1.0.0/24"))),
+    ],
+)  # fmt: skip
+def test_cidr(expression: str, expected: object) -> None:
+    assert dump(evaluate(expression)) == expected
+
+
+def test_cidr_gives_as_many_blocks_as_aws_allows() -> None:
+    value = evaluate("!Cidr [10.0.0.0/16, 256, 8]")
+    assert isinstance(value, ListValue)
+    assert len(value.items) == 256
+    assert value.items[-1] == Known("10.0.255.0/24")
+
+
+@pytest.mark.parametrize(
+    ("expression", "reason"),
+    [
+        ("!Cidr [10.0.0.0/16, 2]", "Fn::Cidr without an address block, a count and a number of subnet bits"),
+        ("!Cidr 10.0.0.0/16", "Fn::Cidr without an address block, a count and a number of subnet bits"),
+        ("!Cidr [10.0.0.0/8, 257, 8]", "Fn::Cidr with the count 257, which is not from 1 to 256"),
+        ("!Cidr [10.0.0.0/8, 0, 8]", "Fn::Cidr with the count 0, which is not from 1 to 256"),
+        ("!Cidr [10.0.0.0/24, 2, 8]", 'Fn::Cidr with the count 2: "10.0.0.0/24" holds fewer blocks with 8 subnet bits'),
+        ("!Cidr [10.0.0.0/24, 1, 9]", 'Fn::Cidr with the count 1: "10.0.0.0/24" holds fewer blocks with 9 subnet bits'),
+        ("!Cidr [10.0.0.0/16, x, 8]", 'Fn::Cidr with the count "x"'),
+        ("!Cidr [10.0.0.0/16, 1, -8]", "Fn::Cidr with the subnet bits -8"),
+        ("!Cidr [10.0.0.0/16, 1, 99999999]", "Fn::Cidr with the subnet bits 99999999"),
+        ("!Cidr [10.0.0.999/16, 1, 8]", "Fn::Cidr with the block \"10.0.0.999/16\": '10.0.0.999/16' does not appear to be an IPv4 or IPv6 network"),
+        ("!Cidr [10.0.0.1/16, 1, 8]", 'Fn::Cidr with the block "10.0.0.1/16": 10.0.0.1/16 has host bits set'),
+        ("!Cidr [!Ref NoDefault, 1, 8]", "Fn::Cidr with the block NoDefault"),
+        ("!Cidr [!GetAtt Vpc.CidrBlock, 1, 8]", 'Fn::Cidr with the block unknown: "Vpc" is no resource of the template'),
+    ],
+)  # fmt: skip
+def test_cidr_that_is_not_known_says_why(expression: str, reason: str) -> None:
+    assert dump(evaluate(expression)) == {"list": [], "rest": reason}
+    assert dump(evaluate(f"!Select [0, {expression}]")) == {"unknown": reason}
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
         ("!Base64 text", "dGV4dA=="),
-        ("!Cidr [10.0.0.0/16, 2, 8]", {"list": [], "rest": "Fn::Cidr is not modelled"}),
         ("{'Fn::Length': !Ref Accounts}", 2),
         ("{'Fn::Length': !Ref Open}", {"unknown": "Fn::Length of a list"}),
         ("{'Fn::ToJsonString': {a: !Ref WithDefault}}", {"json": {"map": {"a": "dev"}}}),
@@ -298,10 +348,6 @@ def test_find_in_map(expression: str, expected: object) -> None:
 )  # fmt: skip
 def test_other_functions(expression: str, expected: object) -> None:
     assert dump(evaluate(expression)) == expected
-
-
-def choice(condition: str, chosen: int | None, *branches: tuple[str, object]) -> dict[str, Any]:
-    return {"choice": condition, "chosen": chosen, "branches": [{"when": when, "value": value} for when, value in branches]}
 
 
 @pytest.mark.parametrize(
