@@ -13,7 +13,20 @@ from typing import Any, TypeAlias
 from ctkms_policy.cloudformation.detect import is_read
 from ctkms_policy.cloudformation.intrinsics import Evaluator
 from ctkms_policy.cloudformation.stack import EXTENSIONS, Stack
-from ctkms_policy.value import Absent, Entry, Known, ListValue, MapValue, Symbol, Unknown, Value, default_of, describe, scalar_text
+from ctkms_policy.value import (
+    Absent,
+    Entry,
+    Known,
+    ListValue,
+    MapValue,
+    Symbol,
+    Unknown,
+    Value,
+    default_of,
+    describe,
+    scalar_text,
+    texts_in,
+)
 
 LOOP = "Fn::ForEach::"
 INSTALL = "pip install 'ctkms-policy[cfn-lint]'"
@@ -63,7 +76,7 @@ class _Expander:
                 if name == "Resources" and is_read(_type_of(entry.value)):
                     entries[entry.name] = replace(entry, value=self._inside(entry.value))
                 continue
-            if name == "Resources" and not any(map(is_read, _types(entry.value))):
+            if name == "Resources" and not any(map(is_read, texts_in(entry.value))):
                 entries[entry.name] = entry
                 continue
             for made in self._made_by(entry, entries, is_resources=name == "Resources"):
@@ -149,19 +162,6 @@ def _unknown_resources(loop: Value, reason: str) -> Iterator[Entry]:
 def _type_of(body: Value) -> str:
     kind = body.get("Type") if isinstance(body, MapValue) else None
     return scalar_text(kind.value) if isinstance(kind, Known) else ""
-
-
-def _types(value: Value) -> Iterator[str]:
-    """Yield every text of a loop that may be the type of a resource."""
-    waiting = [value]
-    while waiting:
-        each = waiting.pop()
-        if isinstance(each, Known) and isinstance(each.value, str):
-            yield each.value
-        elif isinstance(each, ListValue):
-            waiting.extend(each.items)
-        elif isinstance(each, MapValue):
-            waiting.extend(entry.value for entry in each.entries)
 
 
 # -- to cfn-lint and back ----------------------------------------------------------------------------------------------

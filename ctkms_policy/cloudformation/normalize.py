@@ -9,9 +9,10 @@ from pathlib import Path
 
 from ctkms_policy.cloudformation.conditions import Inputs
 from ctkms_policy.cloudformation.containers import Assembled, Files
-from ctkms_policy.cloudformation.intrinsics import NESTED_STACKS, Evaluator, generated_name, stack_name_symbol
+from ctkms_policy.cloudformation.intrinsics import Evaluator, generated_name, stack_name_symbol
 from ctkms_policy.cloudformation.judged_keys import Use, judge_keys
 from ctkms_policy.cloudformation.loops import with_loops_expanded
+from ctkms_policy.cloudformation.nesting import nested_file, nested_files
 from ctkms_policy.cloudformation.parameters import Parameters
 from ctkms_policy.cloudformation.resources import ResourceReader, creation, references_in
 from ctkms_policy.cloudformation.stack import Stack
@@ -31,7 +32,7 @@ from ctkms_policy.model import (
     ambient_region,
 )
 from ctkms_policy.source import ParseError, Source
-from ctkms_policy.value import Entry, Known, ListValue, MapValue, Reference, Symbol, Value, scalar_text, substitute
+from ctkms_policy.value import Entry, Known, MapValue, Reference, Symbol, Value, scalar_text, substitute, texts_in
 
 MAX_NESTING = 10
 """Levels of nested stacks that are followed."""
@@ -171,31 +172,11 @@ class _Scan:
         return substitute(value, rename)
 
 
-def nested_file(stack: Stack, logical_id: str, file: Path, files: Files) -> Path | None:
-    """Return the local file that holds the template of a nested stack; None for other resources and for templates elsewhere.
-
-    CDK writes the asset's path into the metadata, or only its hash into the URL; ``aws cloudformation package`` and SAM take a
-    local path in the property.
-    """
-    if stack.type_of(logical_id) not in NESTED_STACKS:
-        return None
-    metadata = stack.part_of(logical_id, "Metadata")
-    asset = metadata.get("aws:asset:path") if isinstance(metadata, MapValue) else None
-    url = stack.property_of(logical_id, "TemplateURL" if stack.type_of(logical_id) == NESTED_STACKS[0] else "Location")
-    for written in (asset, url):
-        found = files.beside(file, scalar_text(written.value)) if isinstance(written, Known) else None
-        if found is not None:
-            return found
-    return next(filter(None, (files.asset(file, text) for text in _texts(url))), None)
-
-
 def _roots(templates: list[tuple[Path, Template]], files: Files, parameters: Parameters) -> list[tuple[Path, Template]]:
-    """Return the templates that no other one nests; of a cycle, the first."""
-    nests: dict[Path, set[Path]] = {}
+    """Return the templates that no other one nests or includes; of a cycle, the first."""
+    nests: dict[Path, set[Path]] = {path: set(included) - {path} for path, included in files.included.items()}
     for path, template in templates:
-        stack = with_loops_expanded(Stack(template, _place(Assembled()), stack_name_symbol(), given=parameters.values))
-        found = {nested_file(stack, logical_id, path, files) for logical_id in stack.resources}
-        nests.setdefault(path, set()).update(each for each in found if each is not None and each != path)
+        nests.setdefault(path, set()).update(set(nested_files(template, path, files, parameters.values)) - {path})
     nested = {file for found in nests.values() for file in found}
     roots = {path: None for path, _ in templates if path not in nested}
     reached = _reached(list(roots), nests)
@@ -321,24 +302,8 @@ def _like_primary(key: Key, primary: Value | None, keys: Sequence[Key]) -> Key:
 
 def _not_expanded(stack: Stack, entry: Entry) -> Iterator[ParseError]:
     """Yield the problem that a loop or macro makes trails or keys that nobody sees."""
-    if any(_LOOPED.fullmatch(text) for text in _texts(entry.value)):
+    if any(_LOOPED.fullmatch(text) for text in texts_in(entry.value)):
         yield ParseError(f"the resources of {entry.name} are not expanded", stack.head_of(entry), "scan the processed template instead")
-
-
-def _texts(value: Value) -> Iterator[str]:
-    waiting: list[Value] = [value]
-    seen: set[int] = set()
-    while waiting:
-        each = waiting.pop()
-        if id(each) in seen:
-            continue
-        seen.add(id(each))
-        if isinstance(each, Known) and isinstance(each.value, str):
-            yield each.value
-        elif isinstance(each, ListValue):
-            waiting.extend(each.items)
-        elif isinstance(each, MapValue):
-            waiting.extend(entry.value for entry in each.entries)
 
 
 def _with_imports(configuration: Configuration, unit: _Unit, found: dict[int, Configuration]) -> Configuration:

@@ -45,6 +45,8 @@ class Template:
 def read_templates(source: Source) -> tuple[Template, ...]:
     """Return the templates a file holds: itself, each document of it, or what stands under ``resources`` of a serverless.yml.
 
+    A document that takes its resources from another file by ``AWS::Include`` counts.
+
     A file that is no template (Kubernetes, Ansible, a schema) gives none. Raises ParseError for a template that cannot be read;
     text that cannot be read and does not look like a template is none either.
     """
@@ -103,18 +105,29 @@ def _yaml(source: Source) -> tuple[Value, ...]:
 def _templates(source: Source, document: Value) -> Iterator[Template]:
     if not isinstance(document, MapValue):
         return
-    if _has_resources(document):
+    if has_resources(document) or includes_more(document):
         yield Template(source, document)
         return
     resources = document.get("resources")
     for part in resources.items if isinstance(resources, ListValue) else (resources,):
-        if isinstance(part, MapValue) and _has_resources(part):
+        if isinstance(part, MapValue) and has_resources(part):
             yield Template(source, part, serverless=True, fragment=True)
 
 
-def _has_resources(document: MapValue) -> bool:
+def has_resources(document: MapValue) -> bool:
+    """Return whether a map is a template: it has resources."""
     resources = document.get("Resources")
     return isinstance(resources, MapValue) and any(_is_resource(entry) for entry in resources.entries)
+
+
+def includes_more(document: MapValue) -> bool:
+    """Return whether ``AWS::Include`` at the top of a map adds sections to it."""
+    for name in ("Transform", "Fn::Transform"):
+        declared = document.get(name)
+        each_one = declared.items if isinstance(declared, ListValue) else (declared,)
+        if any(isinstance(each, MapValue) and each.get("Name") == Known("AWS::Include") for each in each_one):
+            return True
+    return False
 
 
 def _is_resource(entry: Entry) -> bool:
