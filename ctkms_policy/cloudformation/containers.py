@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ctkms_policy.cloudformation.embedded import embedded_templates
 from ctkms_policy.cloudformation.placeholders import fill, has_placeholders
 from ctkms_policy.cloudformation.template import Template, has_resources, read_snippet, read_templates
 from ctkms_policy.json_text import parse_json_source
@@ -53,13 +54,17 @@ class Files:
         self._assemblies: dict[Path, _Assembly] = {}
         self.included: dict[Path, set[Path]] = {}
         """the local files that each file read so far includes"""
+        self.problems: list[ParseError] = []
+        """what of the files read so far could not be read, where the rest of the file could"""
 
     def read(self, file: Path, source: Source | None = None) -> tuple[Template, ...]:
         """Return the templates of a file, with placeholders as symbols and local includes in place. Raises ParseError."""
         file = file.resolve()
         if file not in self._templates:
             source = source or self.source(file)
-            prepared = [self._prepared(template, file) for template in read_templates(source)]
+            embedded, problems = embedded_templates(source)
+            self.problems.extend(problems)
+            prepared = [self._prepared(template, file) for template in (*read_templates(source), *embedded)]
             self._templates[file] = tuple(template for template in prepared if has_resources(template.root))
         return self._templates[file]
 

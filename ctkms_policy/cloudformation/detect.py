@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_RESOURCES = re.compile(rb"\b[Rr]esources\b")
+_RESOURCES = re.compile(rb"(?:\b|\\n)[Rr]esources\b")
 _TYPE = re.compile(rb"AWS::\w+::\w+|AWS::Include\b")
 _READ = ("AWS::CloudTrail::", "AWS::KMS::", "AWS::S3::Bucket", "AWS::CloudFormation::", "AWS::Serverless::Application")
 

@@ -115,6 +115,7 @@ class _Scan:
         found = {id(unit): _configuration(unit) for unit in self._units}
         imported = {(id(exporter), each.address) for unit in self._units for exporter, each in unit.imports.values()}
         finished = [_without_exports(_with_imports(found[id(unit)], unit, found), id(unit), imported) for unit in self._units]
+        broken.extend(Configuration(Language.CLOUDFORMATION, error.span.path, problems=(error,)) for error in self._files.problems)
         kept = [each for each in finished if each.trails or each.keys or each.event_data_stores or each.problems]
         return sorted([*broken, *kept], key=lambda each: each.path)
 

@@ -16,7 +16,7 @@ MAX_TEMPLATE_BYTES = 2 * 1024 * 1024
 TEMPLATE_SUFFIXES = (".yaml", ".yml", ".json", ".template", ".cform", ".cfn", ".jsn")
 """A file of such a name that names a trail but cannot be read is reported; any other is program text that quotes a template."""
 
-_NAMES_TRAIL = re.compile(r"""\bType["']?\s*:.{0,20}AWS::CloudTrail::(?:Trail|EventDataStore)\b""")
+NAMES_TRAIL = re.compile(r"""\bType["']?\s*:.{0,20}AWS::CloudTrail::(?:Trail|EventDataStore)\b""")
 _NAMES_KEY = re.compile(r"""\bType["']?\s*:.{0,20}AWS::KMS::(?:Replica)?Key\b""")
 _HAS_RESOURCES = re.compile(r"""^\s*["']?Resources["']?\s*:""", re.MULTILINE)
 _DYNAMIC_NAME = re.compile(r"Fn::(?:ForEach::.+|Transform)$")
@@ -51,7 +51,7 @@ def read_templates(source: Source) -> tuple[Template, ...]:
     text that cannot be read and does not look like a template is none either.
     """
     try:
-        documents = _documents(source)
+        documents = read_documents(source)
     except ParseError:
         if is_reported(source):
             raise
@@ -61,7 +61,7 @@ def read_templates(source: Source) -> tuple[Template, ...]:
 
 def read_snippet(source: Source) -> Value:
     """Return the value of a file that ``AWS::Include`` names. Raises ParseError when it cannot be read or holds several documents."""
-    documents = _documents(source)
+    documents = read_documents(source)
     if len(documents) != 1:
         raise ParseError("an included file holds one document", Span.at(source.path), "split the file")
     return documents[0]
@@ -71,12 +71,13 @@ def is_reported(source: Source) -> bool:
     """Return whether the file has to be reported when it cannot be read: it declares a trail, a store, or a key in a template."""
     if not source.path.lower().endswith(TEMPLATE_SUFFIXES):
         return False
-    if _NAMES_TRAIL.search(source.text):
+    if NAMES_TRAIL.search(source.text):
         return True
     return bool(_NAMES_KEY.search(source.text) and _HAS_RESOURCES.search(source.text))
 
 
-def _documents(source: Source) -> tuple[Value, ...]:
+def read_documents(source: Source) -> tuple[Value, ...]:
+    """Return the documents of a YAML or JSON file. Raises ParseError, also for a file that is larger than a template may be."""
     if len(source.text) > MAX_TEMPLATE_BYTES:
         raise ParseError(
             f"the file is larger than {MAX_TEMPLATE_BYTES // 1024 // 1024} MB",
