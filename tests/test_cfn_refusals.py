@@ -87,7 +87,10 @@ Resources:
 """
     configuration = normalize_text(text)
     assert configuration.trails[0].kms_key_id.value == Unknown('"A" is a condition that refers to itself')
-    assert len(configuration.trails[0].refusals) == len(configuration.keys[0].refusals) == 1
+    assert len(configuration.trails[0].refusals) == 1
+    assert configuration.keys[0].refusals == (), "told at the trail"
+    alone = normalize_text(text.replace("!If [A, !GetAtt Key.Arn, !Ref 'AWS::NoValue']", "!GetAtt Key.Arn"))
+    assert (len(alone.trails[0].refusals), len(alone.keys[0].refusals)) == (0, 1)
 
 
 def test_a_long_chain_of_conditions_ends() -> None:
@@ -439,3 +442,89 @@ Outputs:
     run = check_json(write(tmp_path, n_yaml=nested, template_yaml=text))
     found = [(each["resource"], each["message"]) for each in run.json["findings"] if each["rule"] == "CTKMS000"]
     assert found == [("Nested/Trail", '"Nested" depends on itself through "Key"')]
+
+
+# -- nested stacks and given values ------------------------------------------------------------------------------------
+
+NESTED_KEY = """
+Parameters: {Reader: {Type: String}, Spare: {Type: String, Default: a}}
+Resources:
+  Key: {Type: AWS::KMS::Key, Properties: {Description: !Ref Reader}}
+Outputs:
+  Arn: {Value: !GetAtt Key.Arn}
+"""
+PARENT = """
+Resources:
+  Keys: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: key.yaml, Parameters: {Reader: a}}}
+  Trail: {Type: AWS::CloudTrail::Trail, Properties: {IsLogging: true, S3BucketName: logs, KMSKeyId: !GetAtt Keys.Outputs.Arn}}
+"""
+
+
+def nested_refusals(directory: Path, parent: str, key: str = NESTED_KEY) -> list[tuple[str, int, str]]:
+    write(directory, key_yaml=key, parent_yaml=parent)
+    found = [each for each in check_json(directory).json["findings"] if each["rule"] == "CTKMS000"]
+    assert {(each["location"]["path"], each["resource"]) for each in found} <= {("parent.yaml", "Trail")}
+    return [(each["message"], each["location"]["line"], each["help"]) for each in found]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message", "line", "help"),
+    [
+        (
+            "Outputs.Arn",
+            "Outputs.Arm",
+            'Fn::GetAtt names the output "Arm" of "Keys", which key.yaml does not have',
+            4,
+            'did you mean "Arn"?',
+        ),
+        ("!GetAtt Keys.Outputs.Arn", "{'Fn::GetAtt': [Keys, Outputs.Nope]}", 'Fn::GetAtt names the output "Nope" of "Keys"', 4, "declare"),
+        ("!GetAtt Keys.Outputs.Arn", "!Sub '${Keys.Outputs.Nope}'", 'Fn::Sub names the output "Nope" of "Keys"', 4, "declare"),
+        (
+            "Reader: a",
+            "Reader: a, Raeder: b",
+            '"Keys" is given parameter "Raeder", which key.yaml does not have',
+            3,
+            'did you mean "Reader"?',
+        ),
+        ("{Reader: a}", "{}", '"Keys" is not given parameter "Reader", which has no default in key.yaml', 3, "give the parameter a value"),
+        (", Parameters: {Reader: a}", "", '"Keys" is not given parameter "Reader", which has no default in key.yaml', 3, "give"),
+    ],
+)
+def test_what_does_not_fit_a_nested_template(old: str, new: str, message: str, line: int, help: str, tmp_path: Path) -> None:
+    assert PARENT.count(old) == 1
+    ((found, at, way_out),) = nested_refusals(tmp_path, PARENT.replace(old, new))
+    assert found.startswith(message)
+    assert at == line
+    assert help in way_out
+
+
+@pytest.mark.parametrize(
+    ("parent", "key"),
+    [
+        (PARENT, NESTED_KEY),
+        (PARENT.replace("Reader: a", "Reader: a, Spare: b"), NESTED_KEY),
+        (PARENT.replace("Reader: a", "Fn::Transform: {Name: Macro}"), NESTED_KEY),
+        (PARENT.replace("Reader: a", "Other: a"), NESTED_KEY + "Transform: Macro\n"),
+        (PARENT.replace("Outputs.Arn", "Outputs.Other") + "Transform: Macro\n", NESTED_KEY),
+        (PARENT.replace("Outputs.Arn", "Outputs.Other"), NESTED_KEY.replace("Arn:", "Fn::Transform: {Name: Macro}\n  Arn:")),
+    ],
+)
+def test_what_fits_a_nested_template_or_may_still_do(parent: str, key: str, tmp_path: Path) -> None:
+    assert nested_refusals(tmp_path, parent, key) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "declared", "message"),
+    [
+        ("Stage=tset", "AllowedValues: [test, prod]", 'parameter "Stage" is given a value that it does not allow: "tset"'),
+        ("Stage=tset", "AllowedValues: [test, prod], NoEcho: true", 'parameter "Stage" is given a value that it does not allow'),
+        ("Stage=test", "AllowedValues: [test, prod]", None),
+        ("Stage=tset", "Default: prod", None),
+        ("Other=tset", "Default: prod, AllowedValues: [test, prod]", None),
+    ],
+)
+def test_a_given_value_that_the_parameter_does_not_allow(given: str, declared: str, message: str | None, tmp_path: Path) -> None:
+    text = NAMED.replace("Stage: {Type: String, Default: prod}", f"Stage: {{Type: String, {declared}}}").replace("Condition: IsProd", "")
+    run = check_json(write(tmp_path, template_yaml=text), "--parameter", given)
+    found = {(each["message"], each["location"]["line"]) for each in run.json["findings"] if each["rule"] == "CTKMS000"}
+    assert found == (set() if message is None else {(message, 4)})

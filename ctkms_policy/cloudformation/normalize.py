@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -31,7 +32,7 @@ from ctkms_policy.model import (
     ambient_partition,
     ambient_region,
 )
-from ctkms_policy.source import ParseError, Source
+from ctkms_policy.source import ParseError, Source, Span
 from ctkms_policy.value import Entry, Known, MapValue, Reference, Symbol, Value, scalar_text, substitute, texts_in
 
 MAX_NESTING = 10
@@ -275,11 +276,12 @@ def _configuration(unit: _Unit) -> Configuration:
         return ResourceReader(unit.evaluator, stack, logical_id, *created).key(_KEY_KINDS[stack.type_of(logical_id)])
 
     resources, judged = judge_keys(uses, keys, aliases, unit.evaluator, key_under)
+    told = {(refusal.message, refusal.span) for each in resources for refusal in each.refusals}
     return Configuration(
         Language.CLOUDFORMATION,
         unit.stack.template.source.path,
         tuple(each for each in resources if isinstance(each, Trail)),
-        tuple(_like_primary(key, primary.get(key.address), judged) for key in judged),
+        tuple(_untold(_like_primary(key, primary.get(key.address), judged), told) for key in judged),
         tuple(aliases),
         (),
         tuple(buckets),
@@ -299,6 +301,11 @@ def _like_primary(key: Key, primary: Value | None, keys: Sequence[Key]) -> Key:
     if found is None:
         return key
     return replace(key, spec=found.spec, usage=found.usage, key_origin=found.key_origin, has_key_material=found.has_key_material)
+
+
+def _untold(key: Key, told: AbstractSet[tuple[str, Span]]) -> Key:
+    """Return the key without the refusals that a trail or store has already: of a nested stack that both stand in or need."""
+    return replace(key, refusals=tuple(each for each in key.refusals if (each.message, each.span) not in told))
 
 
 def _not_expanded(stack: Stack, entry: Entry) -> Iterator[ParseError]:

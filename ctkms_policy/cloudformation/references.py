@@ -31,8 +31,9 @@ class Kind(Enum):
 class Name:
     """One reference.
 
-    function  how the template writes it: ``Ref``, ``Fn::GetAtt``, ``DependsOn``, ``Condition``
-    branches  the branches of ``Fn::If`` it stands in: each condition's name and whether it has to be true
+    function   how the template writes it: ``Ref``, ``Fn::GetAtt``, ``DependsOn``, ``Condition``
+    branches   the branches of ``Fn::If`` it stands in: each condition's name and whether it has to be true
+    attribute  what of the resource is asked for, "" where that is not said or not known
     """
 
     function: str
@@ -40,6 +41,7 @@ class Name:
     text: str
     span: Span | None = None
     branches: tuple[tuple[str, bool], ...] = ()
+    attribute: str = ""
 
 
 def names_in_resource(body: Value) -> Iterator[Name]:
@@ -97,7 +99,9 @@ def _named_by(function: str, argument: Value, branches: tuple[tuple[str, bool], 
     if function == "Ref" and isinstance(argument, Known):
         yield _name(function, Kind.VALUE, argument, branches)
     elif function == "Fn::GetAtt" and isinstance(first, Known):
-        yield _name(function, Kind.RESOURCE, first, branches)
+        name = _name(function, Kind.RESOURCE, first, branches)
+        attribute = ".".join(scalar_text(item.value) for item in items[1:] if isinstance(item, Known))
+        yield name if len(items) == 1 else replace(name, attribute=attribute)
     elif function == "Fn::FindInMap" and isinstance(first, Known):
         fallback = items[3] if len(items) == 4 else None
         if not (isinstance(fallback, MapValue) and fallback.get("DefaultValue") is not None):
@@ -110,11 +114,13 @@ def _named_by(function: str, argument: Value, branches: tuple[tuple[str, bool], 
                 continue
             for hole in _HOLE.finditer(part.text):
                 if hole.group(1) not in given:
-                    head, dot, _ = hole.group(1).partition(".")
+                    head, dot, attribute = hole.group(1).partition(".")
                     span = part.text_map.span(*hole.span()) if part.text_map is not None else first.origin.span
-                    yield Name(function, Kind.RESOURCE if dot else Kind.VALUE, head, span, branches)
+                    yield Name(function, Kind.RESOURCE if dot else Kind.VALUE, head, span, branches, attribute)
 
 
 def _name(function: str, kind: Kind, written: Known, branches: tuple[tuple[str, bool], ...] = ()) -> Name:
-    text = scalar_text(written.value)
-    return Name(function, kind, text.partition(".")[0] if kind is Kind.RESOURCE else text, written.origin.span, branches)
+    text, attribute = scalar_text(written.value), ""
+    if kind is Kind.RESOURCE:
+        text, _, attribute = text.partition(".")
+    return Name(function, kind, text, written.origin.span, branches, attribute)

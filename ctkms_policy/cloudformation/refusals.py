@@ -15,7 +15,7 @@ from ctkms_policy.cloudformation.placeholders import is_filled_in_by_others
 from ctkms_policy.cloudformation.references import PSEUDO_PARAMETERS, Kind, Name
 from ctkms_policy.cloudformation.stack import EXTENSIONS, SAM, Stack
 from ctkms_policy.model import Refusal
-from ctkms_policy.value import Absent, Known, MapValue, Step, Value, scalar_text
+from ctkms_policy.value import Absent, Known, MapValue, Step, Value, describe, scalar_text
 
 MAX_SHOWN = 4
 """Names that a message lists of a circle."""
@@ -40,7 +40,7 @@ def refusals(stack: Stack, logical_id: str, holds: Callable[[Stack, str], bool |
     found: dict[str, Refusal] = {}
     circles: set[frozenset[str]] = set()
     for part, name in _concerned(stack, logical_id):
-        for each in (*_circular_conditions(part, name), *_missing_names(part, name)):
+        for each in (*_circular_conditions(part, name), *_missing_names(part, name), *_unlike_nested(part, name)):
             found.setdefault(each.message, each)
         way = _circle_of_resources(part, name, holds)
         members = frozenset(part.prefix + each for each, _ in way)
@@ -50,6 +50,8 @@ def refusals(stack: Stack, logical_id: str, holds: Callable[[Stack, str], bool |
             circles.add(members)
             circular = _circular(part, way)
             found.setdefault(circular.message, circular)
+    for each in _not_allowed(stack):
+        found.setdefault(each.message, each)
     return tuple(found.values())
 
 
@@ -168,7 +170,11 @@ def _missing_names(stack: Stack, logical_id: str) -> Iterator[Refusal]:
 def _instead(name: Name, present: AbstractSet[str]) -> str:
     if name.function == "Fn::Sub" and ":" in name.text.replace("AWS::", ""):
         return f"write ${{!{name.text}}} for a text that is not to be replaced"
-    nearest = get_close_matches(name.text, sorted(present), 1)
+    return _nearest(name.text, present)
+
+
+def _nearest(name: str, present: AbstractSet[str]) -> str:
+    nearest = get_close_matches(name, sorted(present), 1)
     return f'did you mean "{nearest[0]}"?' if nearest else "declare the name, or correct it"
 
 
@@ -219,6 +225,70 @@ def _is_open(stack: Stack, section_name: str) -> bool:
     if not isinstance(section, MapValue):
         return section is not None and not isinstance(section, Absent)
     return bool(section.rest) or any(entry.name.startswith("Fn::") or "${" in entry.name or "&{" in entry.name for entry in section.entries)
+
+
+def _unlike_nested(stack: Stack, logical_id: str) -> Iterator[Refusal]:
+    """Yield where a resource does not fit its own nested template, or asks another nested stack for an output that it does not have."""
+    if _is_unfinished(stack):
+        return
+    nested = stack.nested.get(logical_id)
+    if nested is not None and not _is_unfinished(nested) and not _is_open(nested, "Parameters"):
+        yield from _unlike_parameters(stack, logical_id, nested)
+    for name in stack.names_in_resources[logical_id]:
+        nested = stack.nested.get(name.text) if name.attribute.startswith("Outputs.") else None
+        output = name.attribute.removeprefix("Outputs.")
+        if nested is None or output in nested.outputs or _is_unfinished(nested) or _is_open(nested, "Outputs"):
+            continue
+        path = nested.template.source.path
+        yield Refusal(
+            f'{name.function} names the output "{output}" of "{stack.prefix}{name.text}", which {path} does not have',
+            name.span or stack.head_of(stack.resources[logical_id]),
+            f"the deployment fails: {_nearest(output, nested.outputs.keys())}",
+        )
+
+
+def _unlike_parameters(stack: Stack, logical_id: str, nested: Stack) -> Iterator[Refusal]:
+    path = nested.template.source.path
+    parameters = stack.property_of(logical_id, "Parameters")
+    if not isinstance(parameters, (MapValue, Absent)) or (isinstance(parameters, MapValue) and parameters.rest):
+        return
+    given = parameters.entries if isinstance(parameters, MapValue) else ()
+    if any(entry.name.startswith("Fn::") for entry in given):
+        return
+    for entry in given:
+        if entry.name not in nested.parameters:
+            yield Refusal(
+                f'"{stack.prefix}{logical_id}" is given parameter "{entry.name}", which {path} does not have',
+                stack.head_of(entry),
+                f"the deployment fails: {_nearest(entry.name, nested.parameters.keys())}",
+            )
+    for declared in nested.parameters.values():
+        if declared.default is None and declared.name not in {entry.name for entry in given}:
+            yield Refusal(
+                f'"{stack.prefix}{logical_id}" is not given parameter "{declared.name}", which has no default in {path}',
+                stack.head_of(stack.resources[logical_id]),
+                "the deployment fails: give the parameter a value",
+                (Step(f"parameter {declared.name}", declared.span),),
+            )
+
+
+def _not_allowed(stack: Stack) -> Iterator[Refusal]:
+    """Yield what the user gives to a parameter of the root stack that allows only other values."""
+    while stack.parent is not None:
+        stack = stack.parent
+    for name, given in stack.given.items():
+        declared = stack.parameters.get(name)
+        if declared is None or not declared.allowed:
+            continue
+        texts = scalar_text(given.value).split(",") if declared.is_list else [scalar_text(given.value)]
+        if any(text.strip() not in declared.allowed for text in texts):
+            shown = "" if declared.sensitive else f": {describe(given)}"
+            yield Refusal(
+                f'parameter "{name}" is given a value that it does not allow{shown}',
+                given.origin.span or declared.span,
+                f"CloudFormation refuses the value: it allows {', '.join(declared.allowed)}",
+                (Step(f"parameter {name}", declared.span),),
+            )
 
 
 def _through(names: Sequence[str]) -> str:
