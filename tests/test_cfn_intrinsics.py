@@ -246,6 +246,11 @@ def test_join(expression: str, expected: object) -> None:
         ("!Select [1, !Split [':', !Sub 'alias:${NoDefault}']]", {"unknown": "NoDefault may hold ':'"}),
         ("!Split [',', 'a,b,,c']", ["a", "b", "", "c"]),
         ("!Split ['', x]", {"unknown": 'Fn::Split at ""'}),
+        ("!Select [1, !Split ['/', !GetAtt Key.Arn]]", {"reference": "Key . KeyId"}),
+        ("!Select [5, !Split [':', !Sub '${Key.Arn}']]", {"text": ["key/", {"reference": "Key . KeyId"}]}),
+        ("!Select [4, !Split [':', !GetAtt Key.Arn]]", ACCOUNT),
+        ("!Select [0, !Split ['-', !GetAtt Key.Arn]]", {"unknown": "partition may hold '-'"}),
+        ("!Select [1, !Split ['/', !Ref Key]]", {"unknown": "Key.Ref may hold '/'"}),
         ("!Select [0, !GetAZs '']", {"unknown": "the availability zones are only known at the deployment"}),
     ],
 )  # fmt: skip

@@ -9,6 +9,7 @@ from itertools import islice
 
 from ctkms_policy.cloudformation.placeholders import fill_dynamic_references
 from ctkms_policy.value import (
+    KEY_ID,
     Absent,
     JsonText,
     Known,
@@ -146,6 +147,8 @@ def _pieces(items: Sequence[Sequence[Value]], origin: Origin) -> tuple[Value, ..
 
 
 def _never_holds(hole: Symbol | Reference | Unknown, mark: str) -> bool:
+    if isinstance(hole, Reference) and hole.attribute == "KeyId":
+        return not set(mark) & (KEY_ID.alphabet or set())
     if not isinstance(hole, Symbol):
         return False
     if hole.shape.one_of:

@@ -60,6 +60,7 @@ from ctkms_policy.value import (
     describe,
     lift,
     scalar_text,
+    substitute,
     text_parts,
     through,
 )
@@ -75,6 +76,7 @@ MAX_FORMULA = 200
 
 TRAIL = "AWS::CloudTrail::Trail"
 BUCKET = "AWS::S3::Bucket"
+KEYS = ("AWS::KMS::Key", "AWS::KMS::ReplicaKey")
 NESTED_STACKS = ("AWS::CloudFormation::Stack", "AWS::Serverless::Application")
 
 _HOLE = re.compile(r"\$\{([^{}]*)\}")
@@ -189,7 +191,22 @@ class Evaluator:
         if name not in FUNCTIONS:
             return Unknown(f"{name} is not modelled", origin)
         item = self._item_of_parameter(argument, stack, inputs, origin) if name == "Fn::Select" else None
-        return FUNCTIONS[name](self.evaluate(argument, stack, inputs), origin) if item is None else item
+        if item is not None:
+            return item
+        arguments = self.evaluate(argument, stack, inputs)
+        if name == "Fn::Split":
+            arguments = substitute(arguments, lambda each: self._in_parts(each, stack, inputs))
+        return FUNCTIONS[name](arguments, origin)
+
+    def _in_parts(self, value: Symbol | Reference, stack: Stack, inputs: Inputs) -> Value:
+        """Return the ARN of a key of the stack as what it is made of, so that it can be taken apart; anything else as it is."""
+        if not isinstance(value, Reference) or value.attribute != "Arn" or not value.address.startswith(stack.prefix):
+            return value
+        if stack.type_of(value.address.removeprefix(stack.prefix)) not in KEYS:
+            return value
+        place = self.place(stack, inputs)
+        parts = (Known("arn:"), place.partition, Known(":kms:"), place.region, Known(":"), place.account, Known(":key/"))
+        return concatenate((*parts, replace(value, attribute="KeyId")), value.origin)
 
     # -- Ref and Fn::GetAtt --------------------------------------------------------------------------------------------
 
