@@ -179,21 +179,19 @@ def _bytes(file: Path) -> bytes:
         return _MARK
 
 
-_LINKS = (b"AWS::CloudFormation::Stack", b"AWS::Serverless::Application", b"AWS::KMS::", b"Export")
-"""What a template without the word may still give to one with it: a nested stack, a key, an export."""
-
-
-_NESTED = re.compile(rb"""\b(?:TemplateURL|Location)["']?\s*:\s*["']?([^\s"',{}\[\]:]+)["',\s}]""")
-"""The local file that a nested stack or application names; a URL has a colon."""
+_NESTS = (b"AWS::CloudFormation::Stack", b"AWS::Serverless::Application", b"AWS::Include")
+"""What a template that names another local file has in it."""
+_LINKS = (*_NESTS, b"AWS::KMS::", b"Export")
+"""What a template without the word may still give to one with it: a nested stack, an included part, a key, an export."""
 
 MAX_NESTED_FILES = 200
-"""Files that are looked into for one run because templates that were given nest them."""
+"""Files that are looked into for one run because templates that were given nest or include them."""
 
 
 def templates_about_cloudtrail(candidates: Sequence[Path], root: Path) -> tuple[list[Path], int]:
     """Return the files that are to be read as templates, and how many of the candidates look like one at all.
 
-    None are to be read where no template mentions CloudTrail: no candidate, and no local file below ``root`` that one nests.
+    None are to be read where no template mentions CloudTrail: no candidate, and no local file below ``root`` that one nests or includes.
     """
     from ctkms_policy.cloudformation.detect import looks_like_template
 
@@ -209,25 +207,35 @@ def templates_about_cloudtrail(candidates: Sequence[Path], root: Path) -> tuple[
             mentioning.append(file)
         elif any(mark in data for mark in _LINKS):
             linked.append(file)
-    return (sorted([*mentioning, *linked]) if mentioning or _nest_cloudtrail(linked, root) else []), count
+    return (sorted([*mentioning, *linked]) if mentioning or _name_cloudtrail(linked, root) else []), count
 
 
-def _nest_cloudtrail(templates: Sequence[Path], root: Path) -> bool:
-    """Return whether a local template that these nest, at any depth, mentions CloudTrail."""
-    waiting, seen = list(templates), set(templates)
+def _name_cloudtrail(templates: Sequence[Path], root: Path) -> bool:
+    """Return whether a local file that these templates nest or include, at any depth, mentions CloudTrail."""
+    waiting = [file for file in templates if _may_nest(_head(file))]
+    if not waiting:
+        return False
+    from ctkms_policy.cloudformation.containers import Files
+    from ctkms_policy.cloudformation.nesting import named_files
+
+    files, seen = Files(root, str, {}), set(templates)
     while waiting:
-        file = waiting.pop()
-        data = _head(file) or b""
-        if _MARK in data.lower():
-            return True
-        for target in _NESTED.findall(data):
-            nested = Path(os.path.normpath(file.parent / os.fsdecode(target)))
-            if nested not in seen and nested.is_file() and _is_inside(nested, root):
-                if len(seen) >= len(templates) + MAX_NESTED_FILES:
-                    return True  # too many to look into one by one: reading them tells
-                seen.add(nested)
-                waiting.append(nested)
+        for named in named_files(waiting.pop(), files):
+            if named in seen:
+                continue
+            if len(seen) >= len(templates) + MAX_NESTED_FILES:
+                return True  # too many to look into one by one: reading them tells
+            seen.add(named)
+            data = _head(named)
+            if data is not None and _MARK in data.lower():
+                return True
+            if _may_nest(data):
+                waiting.append(named)
     return False
+
+
+def _may_nest(data: bytes | None) -> bool:
+    return data is not None and any(mark in data for mark in _NESTS)
 
 
 def plans_about_cloudtrail(candidates: Sequence[Path]) -> tuple[list[Path], list[Path]]:

@@ -178,6 +178,8 @@ def _link_symbol(symbol: Symbol) -> KeyLink:
     if symbol.kind is SymbolKind.EXTERNAL:
         return KeyLink(KeyState.CUSTOMER_MANAGED, value=value, reason=reason)
     if symbol.kind is SymbolKind.INPUT:
+        if symbol.shape.one_of and all("alias/aws/" in text for text in symbol.shape.one_of):
+            return KeyLink(KeyState.AWS_MANAGED, value=value, reason=f"every value that {value} allows is the alias of an AWS managed key")
         never_blank = symbol.shape.shortest > 0 or (symbol.shape.one_of and all(text.strip() for text in symbol.shape.one_of))
         if never_blank and not any("alias/aws/" in text for text in symbol.shape.one_of):
             return KeyLink(KeyState.CUSTOMER_MANAGED, value=value, reason=reason)

@@ -19,6 +19,7 @@ from ctkms_policy.value import (
     MapValue,
     Match,
     Origin,
+    Step,
     Symbol,
     SymbolKind,
     Unknown,
@@ -247,6 +248,19 @@ class UnreadablePolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why the code that makes a resource cannot be deployed, whatever its values are. Becomes CTKMS000.
+
+    ``message`` is the fact, ``help`` the way out, ``way`` what else has to be seen with it.
+    """
+
+    message: str
+    span: Span = field(compare=False)
+    help: str = ""
+    way: tuple[Step, ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Attribute:
     """An attribute as written: its value, the span of the whole ``name = value``, and the name the file uses."""
 
@@ -263,6 +277,7 @@ class Resource:
     calls         the module calls or nested stacks it stands in, outermost first
     created_when  the inputs that create it, in words, where default inputs leave it out; else ""
     note          anything a message about it must say (``no module in the scan calls this one: judged with its defaults``)
+    refusals      why what makes it, or what it cannot be without, is refused at the deployment
     """
 
     address: str
@@ -271,6 +286,7 @@ class Resource:
     calls: tuple[Span, ...] = field(default=(), compare=False, kw_only=True)
     created_when: str = field(default="", kw_only=True)
     note: str = field(default="", compare=False, kw_only=True)
+    refusals: tuple[Refusal, ...] = field(default=(), kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

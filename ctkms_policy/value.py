@@ -320,6 +320,23 @@ def outcomes(value: Value) -> Iterator[tuple[tuple[str, ...], Value]]:
             yield (branch.when, *conditions), outcome
 
 
+def texts_in(value: Value) -> Iterator[str]:
+    """Yield every string that stands in a value, each part of it visited once."""
+    waiting: list[Value] = [value]
+    seen: set[int] = set()
+    while waiting:
+        each = waiting.pop()
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        if isinstance(each, Known) and isinstance(each.value, str):
+            yield each.value
+        elif isinstance(each, ListValue):
+            waiting.extend(each.items)
+        elif isinstance(each, MapValue):
+            waiting.extend(entry.value for entry in each.entries)
+
+
 def lift(function: Callable[..., Value], arguments: Sequence[Value], origin: Origin = NOWHERE) -> Value:
     """Return ``function(*arguments)`` with every Choice among the arguments distributed over the result.
 

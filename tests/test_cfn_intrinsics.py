@@ -90,6 +90,10 @@ def hole(name: str, reason: str, kind: str = "INPUT", **shape: Any) -> dict[str,
     return {"symbol": name, "kind": kind, "reason": reason, **({"shape": shape} if shape else {})}
 
 
+def choice(condition: str, chosen: int | None, *branches: tuple[str, object]) -> dict[str, Any]:
+    return {"choice": condition, "chosen": chosen, "branches": [{"when": when, "value": value} for when, value in branches]}
+
+
 NO_DEFAULT = hole("NoDefault", "parameter NoDefault has no default")
 STORED = 'parameter Stored is read from the SSM parameter "/kms/key" at the deployment'
 
@@ -242,6 +246,11 @@ def test_join(expression: str, expected: object) -> None:
         ("!Select [1, !Split [':', !Sub 'alias:${NoDefault}']]", {"unknown": "NoDefault may hold ':'"}),
         ("!Split [',', 'a,b,,c']", ["a", "b", "", "c"]),
         ("!Split ['', x]", {"unknown": 'Fn::Split at ""'}),
+        ("!Select [1, !Split ['/', !GetAtt Key.Arn]]", {"reference": "Key . KeyId"}),
+        ("!Select [5, !Split [':', !Sub '${Key.Arn}']]", {"text": ["key/", {"reference": "Key . KeyId"}]}),
+        ("!Select [4, !Split [':', !GetAtt Key.Arn]]", ACCOUNT),
+        ("!Select [0, !Split ['-', !GetAtt Key.Arn]]", {"unknown": "partition may hold '-'"}),
+        ("!Select [1, !Split ['/', !Ref Key]]", {"unknown": "Key.Ref may hold '/'"}),
         ("!Select [0, !GetAZs '']", {"unknown": "the availability zones are only known at the deployment"}),
     ],
 )  # fmt: skip
@@ -281,8 +290,54 @@ def test_find_in_map(expression: str, expected: object) -> None:
 @pytest.mark.parametrize(
     ("expression", "expected"),
     [
+        # the example of the AWS documentation
+        ("!Cidr [192.168.0.0/24, 6, 5]", [f"192.168.0.{start}/27" for start in range(0, 192, 32)]),
+        ("!Cidr ['10.0.0.0/16', '2', '8']", ["10.0.0.0/24", "10.0.1.0/24"]),
+        ("!Cidr ['2001:db8:1234:1a00::/56', 2, 64]", ["2001:db8:1234:1a00::/64", "2001:db8:1234:1a01::/64"]),
+        ("!Select [2, !Cidr [10.0.0.0/16, 3, 12]]", "10.0.32.0/20"),
+        ("!Cidr [10.0.0.0/24, 1, 8]", ["10.0.0.0/24"]),
+        ("!Cidr [!Sub '10.${Number}.0.0/16', !Ref Number, 8]", [f"10.7.{third}.0/24" for third in range(7)]),
+        ("!Select [0, !Cidr [!If [UseKms, 10.0.0.0/16, 10.1.0.0/16], 1, 8]]", choice("Flag = true", 1, ("Flag = true", "10.0.0.0/24"), ("Flag = false", "10.1.0.0/24"))),
+    ],
+)  # fmt: skip
+def test_cidr(expression: str, expected: object) -> None:
+    assert dump(evaluate(expression)) == expected
+
+
+def test_cidr_gives_as_many_blocks_as_aws_allows() -> None:
+    value = evaluate("!Cidr [10.0.0.0/16, 256, 8]")
+    assert isinstance(value, ListValue)
+    assert len(value.items) == 256
+    assert value.items[-1] == Known("10.0.255.0/24")
+
+
+@pytest.mark.parametrize(
+    ("expression", "reason"),
+    [
+        ("!Cidr [10.0.0.0/16, 2]", "Fn::Cidr without an address block, a count and a number of subnet bits"),
+        ("!Cidr 10.0.0.0/16", "Fn::Cidr without an address block, a count and a number of subnet bits"),
+        ("!Cidr [10.0.0.0/8, 257, 8]", "Fn::Cidr with the count 257, which is not from 1 to 256"),
+        ("!Cidr [10.0.0.0/8, 0, 8]", "Fn::Cidr with the count 0, which is not from 1 to 256"),
+        ("!Cidr [10.0.0.0/24, 2, 8]", 'Fn::Cidr with the count 2: "10.0.0.0/24" holds fewer blocks with 8 subnet bits'),
+        ("!Cidr [10.0.0.0/24, 1, 9]", 'Fn::Cidr with the count 1: "10.0.0.0/24" holds fewer blocks with 9 subnet bits'),
+        ("!Cidr [10.0.0.0/16, x, 8]", 'Fn::Cidr with the count "x"'),
+        ("!Cidr [10.0.0.0/16, 1, -8]", "Fn::Cidr with the subnet bits -8"),
+        ("!Cidr [10.0.0.0/16, 1, 99999999]", "Fn::Cidr with the subnet bits 99999999"),
+        ("!Cidr [10.0.0.999/16, 1, 8]", "Fn::Cidr with the block \"10.0.0.999/16\": '10.0.0.999/16' does not appear to be an IPv4 or IPv6 network"),
+        ("!Cidr [10.0.0.1/16, 1, 8]", 'Fn::Cidr with the block "10.0.0.1/16": 10.0.0.1/16 has host bits set'),
+        ("!Cidr [!Ref NoDefault, 1, 8]", "Fn::Cidr with the block NoDefault"),
+        ("!Cidr [!GetAtt Vpc.CidrBlock, 1, 8]", 'Fn::Cidr with the block unknown: "Vpc" is no resource of the template'),
+    ],
+)  # fmt: skip
+def test_cidr_that_is_not_known_says_why(expression: str, reason: str) -> None:
+    assert dump(evaluate(expression)) == {"list": [], "rest": reason}
+    assert dump(evaluate(f"!Select [0, {expression}]")) == {"unknown": reason}
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
         ("!Base64 text", "dGV4dA=="),
-        ("!Cidr [10.0.0.0/16, 2, 8]", {"list": [], "rest": "Fn::Cidr is not modelled"}),
         ("{'Fn::Length': !Ref Accounts}", 2),
         ("{'Fn::Length': !Ref Open}", {"unknown": "Fn::Length of a list"}),
         ("{'Fn::ToJsonString': {a: !Ref WithDefault}}", {"json": {"map": {"a": "dev"}}}),
@@ -298,10 +353,6 @@ def test_find_in_map(expression: str, expected: object) -> None:
 )  # fmt: skip
 def test_other_functions(expression: str, expected: object) -> None:
     assert dump(evaluate(expression)) == expected
-
-
-def choice(condition: str, chosen: int | None, *branches: tuple[str, object]) -> dict[str, Any]:
-    return {"choice": condition, "chosen": chosen, "branches": [{"when": when, "value": value} for when, value in branches]}
 
 
 @pytest.mark.parametrize(
@@ -323,7 +374,7 @@ def choice(condition: str, chosen: int | None, *branches: tuple[str, object]) ->
         ("!If [Joined, a, b]", choice('"${WithDefault}${Empty}" = "dev"', 0, ("condition Joined is true", "a"), ("condition Joined is false", "b"))),
         ("!If [AnyAccounts, a, b]", choice("condition AnyAccounts", 1, ("condition AnyAccounts is false", "b"), ("condition AnyAccounts is true", "a"))),
         ("!If [InUsEast1, !Ref 'AWS::Region', b]", choice("region = us-east-1", None, ("AWS::Region = us-east-1", "us-east-1"), ("AWS::Region != us-east-1", "b"))),
-        ("!If [Selfish, a, b]", choice("condition Selfish", None, ("condition Selfish is false", "b"), ("condition Selfish is true", "a"))),
+        ("!If [Selfish, a, b]", {"unknown": '"Selfish" is a condition that refers to itself'}),
         ("!If [Wrong, a, b]", choice("condition Wrong", None, ("condition Wrong is true", "a"), ("condition Wrong is false", "b"))),
         ("!If [Nowhere, a, b]", {"unknown": '"Nowhere" is no condition of the template'}),
         ("!If [UseKms, a]", {"unknown": "Fn::If without a condition name and two values"}),

@@ -84,6 +84,7 @@ ARN = Reference("aws_kms_key.logs", "arn")
         (Symbol("P", shape=Shape(one_of=("", "alias/x"))), KeyState.DEPENDS, None),
         (Symbol("P", shape=Shape(one_of=("alias/x", "alias/y"))), KeyState.CUSTOMER_MANAGED, None),
         (Symbol("P", shape=Shape(one_of=("alias/aws/s3", "alias/y"))), KeyState.DEPENDS, None),
+        (Symbol("P", shape=Shape(one_of=("alias/aws/s3", "alias/aws/sns"))), KeyState.AWS_MANAGED, None),
         (Symbol("import", SymbolKind.EXTERNAL, reason="imported"), KeyState.CUSTOMER_MANAGED, None),
         (Symbol("account", SymbolKind.AMBIENT, ACCOUNT_ID), KeyState.UNDETERMINED, None),
         (Template((INPUT, INPUT)), KeyState.DEPENDS, None),

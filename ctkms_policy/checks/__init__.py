@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from ctkms_policy.checks.form import kms_key_id_form
-from ctkms_policy.checks.key import key_cannot_encrypt, statement_rejected, unreadable_key_policy
+from ctkms_policy.checks.key import key_cannot_encrypt, statement_rejected
 from ctkms_policy.checks.own import outsiders_denied, request_allowed, request_denied
 from ctkms_policy.checks.policy import decrypt_only_delegated, no_reader, policy_not_visible, service_request, store_request
 from ctkms_policy.checks.presence import aws_managed_key, store_without_kms_key, trail_without_kms_key
+from ctkms_policy.checks.refused import refused_key, refused_resource
 from ctkms_policy.checks.strangers import decrypt_grant_too_broad, encrypt_grant_not_scoped
 from ctkms_policy.checks.surroundings import bucket_key_needs_decrypt, key_region_differs, policy_attached_too_late
 from ctkms_policy.finding import Finding
@@ -24,7 +25,7 @@ CHECKS: Mapping[str, Mapping[Subject, Check]] = {
     "no_reader": {Subject.TRAIL: no_reader},
     "encrypt_grant_not_scoped": {Subject.TRAIL: encrypt_grant_not_scoped, Subject.KEY: encrypt_grant_not_scoped},
     "decrypt_grant_too_broad": {Subject.KEY: decrypt_grant_too_broad},
-    "unreadable_source": {Subject.KEY: unreadable_key_policy},
+    "unreadable_source": {Subject.TRAIL: refused_resource, Subject.EVENT_DATA_STORE: refused_resource, Subject.KEY: refused_key},
     "key_cannot_encrypt": {Subject.KEY: key_cannot_encrypt},
     "key_region_differs": {Subject.TRAIL: key_region_differs},
     "statement_rejected": {Subject.KEY: statement_rejected},

@@ -1,4 +1,4 @@
-"""The key itself: its policy as written, and whether it can encrypt."""
+"""The key itself: the statements of its policy as written, and whether it can encrypt."""
 
 from __future__ import annotations
 
@@ -7,23 +7,9 @@ from collections.abc import Iterator
 from ctkms_policy.cases import KeyCase
 from ctkms_policy.checks.words import equals, finding, title, use_of_key, way, why_unknown
 from ctkms_policy.finding import Finding, Related, Severity
-from ctkms_policy.model import DefectKind, KeyPolicy, UnreadablePolicy
+from ctkms_policy.model import DefectKind, KeyPolicy
 from ctkms_policy.rulebook import Rule
 from ctkms_policy.value import Match, default_of, describe
-
-
-def unreadable_key_policy(case: KeyCase, rule: Rule) -> Iterator[Finding]:
-    """CTKMS000: a key policy that is not one."""
-    key = case.key
-    if isinstance(key.policy, UnreadablePolicy):
-        yield finding(
-            rule,
-            key,
-            f"the policy of {title(key)} cannot be read: {key.policy.message}",
-            key.policy.span or key.span,
-            help=key.policy.help,
-            related=tuple(place for trail in case.trails for place in use_of_key(trail)),
-        )
 
 
 def key_cannot_encrypt(case: KeyCase, rule: Rule) -> Iterator[Finding]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ctkms_policy.cloudformation.embedded import embedded_templates
 from ctkms_policy.cloudformation.placeholders import fill, has_placeholders
-from ctkms_policy.cloudformation.template import Template, read_snippet, read_templates
+from ctkms_policy.cloudformation.template import Template, has_resources, read_snippet, read_templates
 from ctkms_policy.json_text import parse_json_source
 from ctkms_policy.source import ParseError, Source, read_source
 from ctkms_policy.value import Entry, Known, ListValue, MapValue, Value
@@ -19,6 +20,9 @@ MAX_INCLUDES = 5
 _ENVIRONMENT = re.compile(r"aws://([^/]+)/([^/]+)")
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _ASSET_HASH = re.compile(r"[0-9a-f]{64}")
+_SECTIONS = frozenset({"Parameters", "Mappings", "Conditions", "Resources", "Outputs"})
+_SERVERLESS_FILES = ("serverless.yml", "serverless.yaml", "serverless.json", "serverless.js", "serverless.ts")
+"""Beside or above its own file, the Serverless Framework keeps the parts of ``resources``."""
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
@@ -48,18 +52,25 @@ class Files:
         self._sources = sources
         self._templates: dict[Path, tuple[Template, ...]] = {}
         self._assemblies: dict[Path, _Assembly] = {}
+        self.included: dict[Path, set[Path]] = {}
+        """the local files that each file read so far includes"""
+        self.problems: list[ParseError] = []
+        """what of the files read so far could not be read, where the rest of the file could"""
 
     def read(self, file: Path, source: Source | None = None) -> tuple[Template, ...]:
         """Return the templates of a file, with placeholders as symbols and local includes in place. Raises ParseError."""
         file = file.resolve()
         if file not in self._templates:
             source = source or self.source(file)
-            templates = [self._prepared(template, file) for template in read_templates(source)]
-            self._templates[file] = tuple(templates)
+            embedded, problems = embedded_templates(source)
+            self.problems.extend(problems)
+            prepared = [self._prepared(template, file) for template in (*read_templates(source), *embedded)]
+            self._templates[file] = tuple(template for template in prepared if has_resources(template.root))
         return self._templates[file]
 
     def beside(self, file: Path, written: str) -> Path | None:
         """Return the local file that ``written`` names, seen from ``file``; None for a URL, or where there is no such file."""
+        written = written.strip()
         if not written or _URL.match(written) or "\0" in written:
             return None
         try:
@@ -92,7 +103,13 @@ class Files:
         if has_placeholders(template.source.text, serverless=template.serverless):
             filled = fill(root, serverless=template.serverless)
             root = filled if isinstance(filled, MapValue) else root
-        return replace(template, root=root)
+        fragment = template.fragment or (root.get("AWSTemplateFormatVersion") is None and self._is_fragment(file))
+        return replace(template, root=root, fragment=fragment)
+
+    def _is_fragment(self, file: Path) -> bool:
+        """Return whether the place of a file says that another tool puts it together with others."""
+        above = [directory for directory in file.parents if directory.is_relative_to(self._root)]
+        return ".ebextensions" in file.parts or any((directory / name).is_file() for directory in above for name in _SERVERLESS_FILES)
 
     def _assembly(self, directory: Path) -> _Assembly:
         if directory not in self._assemblies:
@@ -171,10 +188,29 @@ class _Includer:
                 entries.extend(snippet.entries)
             elif snippet is not None and len(value.entries) == 1:
                 return snippet
+            elif entry.name == "Transform" and isinstance(entry.value, ListValue):
+                entries.extend(self._declared(entry, entry.value))
             else:
                 entries.append(replace(entry, value=self.expand(entry.value)))
-        first = {entry.name: entry for entry in reversed(entries)}
-        return replace(value, entries=tuple(first[name] for name in dict.fromkeys(entry.name for entry in entries)))
+        kept: dict[str, Entry] = {}
+        for entry in entries:
+            before = kept.setdefault(entry.name, entry)
+            if before is not entry and entry.name in _SECTIONS and isinstance(before.value, MapValue) and isinstance(entry.value, MapValue):
+                # Nothing of a section may get lost: what an include adds to one stands beside what is there.
+                kept[entry.name] = replace(before, value=replace(before.value, entries=(*before.value.entries, *entry.value.entries)))
+        return replace(value, entries=tuple(kept.values()))
+
+    def _declared(self, entry: Entry, macros: ListValue) -> Iterator[Entry]:
+        """Yield what the local includes among the macros of a template add to it, and the entry with the other macros."""
+        others: list[Value] = []
+        for macro in macros.items:
+            snippet = self._snippet(replace(entry, value=macro))
+            if isinstance(snippet, MapValue):
+                yield from snippet.entries
+            else:
+                others.append(macro)
+        if others:
+            yield replace(entry, value=replace(macros, items=tuple(others)))
 
     def _snippet(self, entry: Entry) -> Value | None:
         if entry.name not in ("Fn::Transform", "Transform") or not isinstance(entry.value, MapValue):
@@ -185,5 +221,6 @@ class _Includer:
         file = self._files.beside(self._file, _text(parameters.get("Location")))
         if file is None:
             return None
+        self._files.included.setdefault(self._file, set()).add(file)
         snippet = read_snippet(self._files.source(file))
         return _Includer(self._files, file, self._level + 1).expand(snippet)

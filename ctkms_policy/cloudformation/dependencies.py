@@ -1,14 +1,11 @@
-"""Which resources a resource depends on: CloudFormation's own graph, read from the references in the template, without evaluation."""
+"""What depends on what: CloudFormation's own graphs of resources and of conditions, read from the references, without evaluation."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 
+from ctkms_policy.cloudformation.references import Kind, Name
 from ctkms_policy.cloudformation.stack import Stack
-from ctkms_policy.value import Known, ListValue, Literal, MapValue, Template, Value, scalar_text, text_parts
-
-_HOLE = re.compile(r"\$\{\s*([^${}!.\s]+)[^${}]*\}")
 
 
 def dependencies(stack: Stack, logical_id: str) -> tuple[str, ...]:
@@ -16,41 +13,47 @@ def dependencies(stack: Stack, logical_id: str) -> tuple[str, ...]:
 
     ``DependsOn`` counts, and so does every Ref, Fn::GetAtt and Fn::Sub.
     """
-    reached: set[str] = set()
-    waiting = [logical_id]
-    while waiting:
-        entry = stack.resources[waiting.pop()]
-        for name in _named(entry.value):
-            if name in stack.resources and name not in reached:
-                reached.add(name)
-                waiting.append(name)
-    return tuple(sorted(stack.prefix + name for name in reached))
+    return tuple(sorted(stack.prefix + name for name in _reached(logical_id, lambda each: resources_named(stack, each))))
 
 
-def _named(body: Value) -> Iterator[str]:
-    """Yield every logical ID, and other names, that the body of a resource refers to."""
-    waiting: list[Value] = [body]
-    seen: set[int] = set()
-    while waiting:
-        value = waiting.pop()
-        if id(value) in seen:
-            continue
-        seen.add(id(value))
-        if isinstance(value, ListValue):
-            waiting.extend(value.items)
-        elif isinstance(value, MapValue):
-            for entry in value.entries:
-                yield from _named_by(entry.name, entry.value)
-                waiting.append(entry.value)
+def resources_named(stack: Stack, logical_id: str) -> tuple[Name, ...]:
+    """Return the references of a resource to resources of the same stack."""
+    names = (name for name in stack.names_in_resources[logical_id] if name.text in stack.resources)
+    return tuple(name for name in names if name.kind is Kind.RESOURCE or (name.kind is Kind.VALUE and name.text not in stack.parameters))
 
 
-def _named_by(function: str, argument: Value) -> Iterator[str]:
-    items = argument.items if isinstance(argument, ListValue) else (argument,)
-    if function in ("Ref", "DependsOn"):
-        yield from (scalar_text(item.value) for item in items if isinstance(item, Known))
-    elif function == "Fn::GetAtt":
-        yield from (scalar_text(item.value).partition(".")[0] for item in items[:1] if isinstance(item, Known))
-    elif function == "Fn::Sub":
-        for text in items[:1]:
-            if isinstance(text, (Known, Template)):
-                yield from (hole.group(1) for part in text_parts(text) if isinstance(part, Literal) for hole in _HOLE.finditer(part.text))
+def conditions_named(stack: Stack, condition: str) -> tuple[Name, ...]:
+    """Return the references of a condition to conditions of the same stack."""
+    return tuple(name for name in stack.names_in_conditions[condition] if name.kind is Kind.CONDITION and name.text in stack.conditions)
+
+
+def conditions_behind(stack: Stack, condition: str) -> tuple[str, ...]:
+    """Return a condition and those of the same stack that it depends on, directly or not, nearest first."""
+    if condition not in stack.conditions:
+        return ()
+    return tuple(dict.fromkeys((condition, *_reached(condition, lambda each: conditions_named(stack, each)))))
+
+
+def circle(start: str, named_by: Callable[[str], Iterable[Name]]) -> tuple[tuple[str, Name], ...]:
+    """Return the shortest way by which something depends on itself: each thing and its reference to the next one; () for none."""
+    way: dict[str, tuple[tuple[str, Name], ...]] = {start: ()}
+    waiting = [start]
+    for current in waiting:
+        for name in named_by(current):
+            if name.text == start:
+                return (*way[current], (current, name))
+            if name.text not in way:
+                way[name.text] = (*way[current], (current, name))
+                waiting.append(name.text)
+    return ()
+
+
+def _reached(start: str, named_by: Callable[[str], Iterable[Name]]) -> dict[str, None]:
+    reached: dict[str, None] = {}
+    waiting = [start]
+    for current in waiting:
+        for name in named_by(current):
+            if name.text not in reached:
+                reached[name.text] = None
+                waiting.append(name.text)
+    return reached

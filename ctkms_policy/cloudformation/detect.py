@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 
-_RESOURCES = re.compile(rb"\b[Rr]esources\b")
+_RESOURCES = re.compile(rb"(?:\b|\\n)[Rr]esources\b")
 _TYPE = re.compile(rb"AWS::\w+::\w+|AWS::Include\b")
 _READ = ("AWS::CloudTrail::", "AWS::KMS::", "AWS::S3::Bucket", "AWS::CloudFormation::", "AWS::Serverless::Application")
 
 
 def looks_like_template(data: bytes) -> bool:
-    """Return whether the bytes may hold a CloudFormation template, whatever the file is called."""
-    return _TYPE.search(data) is not None and _RESOURCES.search(data) is not None
+    """Return whether the bytes may hold a CloudFormation template, whatever the file is called. An include may bring the resources."""
+    return _TYPE.search(data) is not None and (b"AWS::Include" in data or _RESOURCES.search(data) is not None)
 
 
 def is_read(kind: str) -> bool:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from ctkms_policy.cloudformation.placeholders import fill_dynamic_references
 from ctkms_policy.value import (
+    KEY_ID,
     Absent,
     JsonText,
     Known,
@@ -31,6 +33,10 @@ MAX_TEXT = 1_000_000
 
 MAX_ITEMS = 10_000
 """Pieces that a string may be split into; what comes after them is not known."""
+
+
+MAX_BLOCKS = 256
+"""Address blocks that Fn::Cidr gives at most, according to AWS."""
 
 
 def placed(value: Value, origin: Origin) -> Value:
@@ -92,13 +98,13 @@ def _select(arguments: Value, origin: Origin) -> Value:
         return Unknown("Fn::Select without an index and a list", origin)
 
     def select(index: Value, items: Value) -> Value:
-        number = scalar_text(index.value) if isinstance(index, Known) else ""
-        if not number.isdigit() or len(number) > 6:
+        number = _number(index)
+        if number is None:
             return Unknown(f"Fn::Select with the index {describe(index)}", origin)
         if not isinstance(items, ListValue):
             return Unknown(f"Fn::Select of {describe(items)}", origin)
-        if int(number) < len(items.items):
-            return placed(items.items[int(number)], origin)
+        if number < len(items.items):
+            return placed(items.items[number], origin)
         return Unknown(items.rest or f"Fn::Select of item {number} of a list with {len(items.items)}", origin)
 
     return lift(select, pair, origin)
@@ -141,6 +147,8 @@ def _pieces(items: Sequence[Sequence[Value]], origin: Origin) -> tuple[Value, ..
 
 
 def _never_holds(hole: Symbol | Reference | Unknown, mark: str) -> bool:
+    if isinstance(hole, Reference) and hole.attribute == "KeyId":
+        return not set(mark) & (KEY_ID.alphabet or set())
     if not isinstance(hole, Symbol):
         return False
     if hole.shape.one_of:
@@ -175,7 +183,35 @@ def _get_azs(arguments: Value, origin: Origin) -> Value:
 
 
 def _cidr(arguments: Value, origin: Origin) -> Value:
-    return ListValue((), "Fn::Cidr is not modelled", origin)
+    items = arguments.items if isinstance(arguments, ListValue) else ()
+    if len(items) != 3:
+        # AWS documents three arguments, and no default for the third.
+        return ListValue((), "Fn::Cidr without an address block, a count and a number of subnet bits", origin)
+    return lift(lambda block, count, bits: _blocks(block, count, bits, origin), items, origin)
+
+
+def _blocks(block: Value, count: Value, bits: Value, origin: Origin) -> Value:
+    from ipaddress import ip_network
+
+    wanted, width = _number(count), _number(bits)
+    if not isinstance(block, Known) or wanted is None or width is None:
+        wrong, name = (block, "block") if not isinstance(block, Known) else (count, "count") if wanted is None else (bits, "subnet bits")
+        return ListValue((), f"Fn::Cidr with the {name} {describe(wrong)}", origin)
+    try:
+        network = ip_network(scalar_text(block.value))
+    except ValueError as error:
+        return ListValue((), f"Fn::Cidr with the block {describe(block)}: {error}", origin)
+    if not 1 <= wanted <= MAX_BLOCKS:
+        return ListValue((), f"Fn::Cidr with the count {wanted}, which is not from 1 to {MAX_BLOCKS}", origin)
+    spare = network.max_prefixlen - network.prefixlen - width
+    if spare < 0 or wanted > 2**spare:
+        return ListValue((), f"Fn::Cidr with the count {wanted}: {describe(block)} holds fewer blocks with {width} subnet bits", origin)
+    return ListValue(tuple(Known(str(each), origin) for each in islice(network.subnets(spare), wanted)), "", origin)
+
+
+def _number(value: Value) -> int | None:
+    text = scalar_text(value.value) if isinstance(value, Known) else ""
+    return int(text) if text.isdecimal() and text.isascii() and len(text) <= 6 else None
 
 
 FUNCTIONS: dict[str, Callable[[Value, Origin], Value]] = {

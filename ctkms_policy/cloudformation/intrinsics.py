@@ -60,6 +60,7 @@ from ctkms_policy.value import (
     describe,
     lift,
     scalar_text,
+    substitute,
     text_parts,
     through,
 )
@@ -75,6 +76,7 @@ MAX_FORMULA = 200
 
 TRAIL = "AWS::CloudTrail::Trail"
 BUCKET = "AWS::S3::Bucket"
+KEYS = ("AWS::KMS::Key", "AWS::KMS::ReplicaKey")
 NESTED_STACKS = ("AWS::CloudFormation::Stack", "AWS::Serverless::Application")
 
 _HOLE = re.compile(r"\$\{([^{}]*)\}")
@@ -189,7 +191,22 @@ class Evaluator:
         if name not in FUNCTIONS:
             return Unknown(f"{name} is not modelled", origin)
         item = self._item_of_parameter(argument, stack, inputs, origin) if name == "Fn::Select" else None
-        return FUNCTIONS[name](self.evaluate(argument, stack, inputs), origin) if item is None else item
+        if item is not None:
+            return item
+        arguments = self.evaluate(argument, stack, inputs)
+        if name == "Fn::Split":
+            arguments = substitute(arguments, lambda each: self._in_parts(each, stack, inputs))
+        return FUNCTIONS[name](arguments, origin)
+
+    def _in_parts(self, value: Symbol | Reference, stack: Stack, inputs: Inputs) -> Value:
+        """Return the ARN of a key of the stack as what it is made of, so that it can be taken apart; anything else as it is."""
+        if not isinstance(value, Reference) or value.attribute != "Arn" or not value.address.startswith(stack.prefix):
+            return value
+        if stack.type_of(value.address.removeprefix(stack.prefix)) not in KEYS:
+            return value
+        place = self.place(stack, inputs)
+        parts = (Known("arn:"), place.partition, Known(":kms:"), place.region, Known(":"), place.account, Known(":key/"))
+        return concatenate((*parts, replace(value, attribute="KeyId")), value.origin)
 
     # -- Ref and Fn::GetAtt --------------------------------------------------------------------------------------------
 
@@ -385,18 +402,18 @@ class Evaluator:
     # -- conditions ----------------------------------------------------------------------------------------------------
 
     def condition(self, name: str, stack: Stack) -> Formula | None:
-        """Return the formula of a condition of the template, or None where the template has no such condition."""
-        if name not in stack.conditions:
+        """Return the formula of a condition of the template, or None where it has no such condition or one that refers to itself."""
+        if name not in stack.conditions or name in stack.circular_conditions:
             return None
         key = (id(stack), name)
         if key not in self._formulas:
             guard = ("condition", *key)
             unreadable = Opaque(f"condition {stack.prefix}{name}")
-            if guard in self._active or sum(each[0] == "condition" for each in self._active) > 20:
+            if sum(each[0] == "condition" for each in self._active) > 20:
                 return unreadable
             self._active.append(guard)
             try:
-                formula = self._formula(stack.conditions[name], stack, name)
+                formula = self._formula(stack.conditions[name].value, stack, name)
             finally:
                 self._active.pop()
             self._formulas[key] = formula if _size(formula) <= MAX_FORMULA else unreadable
@@ -498,7 +515,8 @@ class Evaluator:
         name = scalar_text(items[0].value)
         formula = self.condition(name, stack)
         if formula is None:
-            return Unknown(f'"{name}" is no condition of the template', origin)
+            reason = "is a condition that refers to itself" if name in stack.conditions else "is no condition of the template"
+            return Unknown(f'"{name}" {reason}', origin)
         values = items[1:]
         if isinstance(formula, Not):
             formula, values, name = formula.operand, (items[2], items[1]), ""

@@ -12,11 +12,23 @@ from typing import Any, TypeAlias
 
 from ctkms_policy.cloudformation.detect import is_read
 from ctkms_policy.cloudformation.intrinsics import Evaluator
-from ctkms_policy.cloudformation.stack import Stack
-from ctkms_policy.value import Absent, Entry, Known, ListValue, MapValue, Symbol, Unknown, Value, default_of, describe, scalar_text
+from ctkms_policy.cloudformation.stack import EXTENSIONS, Stack
+from ctkms_policy.value import (
+    Absent,
+    Entry,
+    Known,
+    ListValue,
+    MapValue,
+    Symbol,
+    Unknown,
+    Value,
+    default_of,
+    describe,
+    scalar_text,
+    texts_in,
+)
 
 LOOP = "Fn::ForEach::"
-EXTENSIONS = "AWS::LanguageExtensions"
 INSTALL = "pip install 'ctkms-policy[cfn-lint]'"
 MAX_LEVELS = 5
 """Loops in loops; CloudFormation allows as many."""
@@ -36,7 +48,7 @@ def with_loops_expanded(stack: Stack) -> Stack:
     """Return the stack with what its loops make, where they make conditions, outputs, or resources that are read.
 
     A loop that cannot be expanded makes one resource whose properties are not known, with the reason: it is never silence. One whose
-    resource types are not known stays as it is.
+    resource types are not known, or of no matter, stays as it is.
     """
     if LOOP not in stack.template.source.text:
         return stack
@@ -64,7 +76,8 @@ class _Expander:
                 if name == "Resources" and is_read(_type_of(entry.value)):
                     entries[entry.name] = replace(entry, value=self._inside(entry.value))
                 continue
-            if name == "Resources" and not any(map(is_read, _types(entry.value))):
+            if name == "Resources" and not any(map(is_read, texts_in(entry.value))):
+                entries[entry.name] = entry
                 continue
             for made in self._made_by(entry, entries, is_resources=name == "Resources"):
                 entries[made.name] = made
@@ -116,9 +129,7 @@ class _Expander:
         parts = loop.value.items if isinstance(loop.value, ListValue) else ()
         if len(parts) != 3 or not isinstance(parts[0], Known) or not isinstance(parts[2], MapValue):
             raise _NotExpanded(f"{loop.name} is not a name, a collection and a map")
-        declared = self._stack.template.root.get("Transform")
-        names = declared.items if isinstance(declared, ListValue) else (declared,)
-        if Known(EXTENSIONS) not in names:
+        if EXTENSIONS not in self._stack.transforms:
             raise _NotExpanded(f'{loop.name} does nothing without "Transform: {EXTENSIONS}", which the template does not have')
         return _expanded_by_cfn_lint(loop, parts[0], self._items(loop, parts[1]), parts[2])
 
@@ -151,19 +162,6 @@ def _unknown_resources(loop: Value, reason: str) -> Iterator[Entry]:
 def _type_of(body: Value) -> str:
     kind = body.get("Type") if isinstance(body, MapValue) else None
     return scalar_text(kind.value) if isinstance(kind, Known) else ""
-
-
-def _types(value: Value) -> Iterator[str]:
-    """Yield every text of a loop that may be the type of a resource."""
-    waiting = [value]
-    while waiting:
-        each = waiting.pop()
-        if isinstance(each, Known) and isinstance(each.value, str):
-            yield each.value
-        elif isinstance(each, ListValue):
-            waiting.extend(each.items)
-        elif isinstance(each, MapValue):
-            waiting.extend(entry.value for entry in each.entries)
 
 
 # -- to cfn-lint and back ----------------------------------------------------------------------------------------------

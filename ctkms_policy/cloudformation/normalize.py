@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ctkms_policy.cloudformation.conditions import Inputs
 from ctkms_policy.cloudformation.containers import Assembled, Files
-from ctkms_policy.cloudformation.intrinsics import NESTED_STACKS, Evaluator, generated_name, stack_name_symbol
+from ctkms_policy.cloudformation.intrinsics import Evaluator, generated_name, stack_name_symbol
 from ctkms_policy.cloudformation.judged_keys import Use, judge_keys
 from ctkms_policy.cloudformation.loops import with_loops_expanded
+from ctkms_policy.cloudformation.nesting import nested_file, nested_files
 from ctkms_policy.cloudformation.parameters import Parameters
-from ctkms_policy.cloudformation.resources import ResourceReader, creation, head_of, references_in
+from ctkms_policy.cloudformation.resources import ResourceReader, creation, references_in
 from ctkms_policy.cloudformation.stack import Stack
 from ctkms_policy.cloudformation.template import Template
 from ctkms_policy.model import (
@@ -30,8 +32,8 @@ from ctkms_policy.model import (
     ambient_partition,
     ambient_region,
 )
-from ctkms_policy.source import ParseError, Source
-from ctkms_policy.value import Entry, Known, ListValue, MapValue, Reference, Symbol, Value, scalar_text, substitute
+from ctkms_policy.source import ParseError, Source, Span
+from ctkms_policy.value import Entry, Known, MapValue, Reference, Symbol, Value, scalar_text, substitute, texts_in
 
 MAX_NESTING = 10
 """Levels of nested stacks that are followed."""
@@ -114,6 +116,7 @@ class _Scan:
         found = {id(unit): _configuration(unit) for unit in self._units}
         imported = {(id(exporter), each.address) for unit in self._units for exporter, each in unit.imports.values()}
         finished = [_without_exports(_with_imports(found[id(unit)], unit, found), id(unit), imported) for unit in self._units]
+        broken.extend(Configuration(Language.CLOUDFORMATION, error.span.path, problems=(error,)) for error in self._files.problems)
         kept = [each for each in finished if each.trails or each.keys or each.event_data_stores or each.problems]
         return sorted([*broken, *kept], key=lambda each: each.path)
 
@@ -134,7 +137,7 @@ class _Scan:
                 continue
             if file in ancestors or len(ancestors) > MAX_NESTING:
                 what = "the template nests itself" if file in ancestors else f"stacks nested deeper than {MAX_NESTING} levels"
-                unit.problems.append(ParseError(what, head_of(stack, entry), "break the cycle"))
+                unit.problems.append(ParseError(what, stack.head_of(entry), "break the cycle"))
                 continue
             try:
                 templates = self._files.read(file)
@@ -171,31 +174,11 @@ class _Scan:
         return substitute(value, rename)
 
 
-def nested_file(stack: Stack, logical_id: str, file: Path, files: Files) -> Path | None:
-    """Return the local file that holds the template of a nested stack; None for other resources and for templates elsewhere.
-
-    CDK writes the asset's path into the metadata, or only its hash into the URL; ``aws cloudformation package`` and SAM take a
-    local path in the property.
-    """
-    if stack.type_of(logical_id) not in NESTED_STACKS:
-        return None
-    metadata = stack.part_of(logical_id, "Metadata")
-    asset = metadata.get("aws:asset:path") if isinstance(metadata, MapValue) else None
-    url = stack.property_of(logical_id, "TemplateURL" if stack.type_of(logical_id) == NESTED_STACKS[0] else "Location")
-    for written in (asset, url):
-        found = files.beside(file, scalar_text(written.value)) if isinstance(written, Known) else None
-        if found is not None:
-            return found
-    return next(filter(None, (files.asset(file, text) for text in _texts(url))), None)
-
-
 def _roots(templates: list[tuple[Path, Template]], files: Files, parameters: Parameters) -> list[tuple[Path, Template]]:
-    """Return the templates that no other one nests; of a cycle, the first."""
-    nests: dict[Path, set[Path]] = {}
+    """Return the templates that no other one nests or includes; of a cycle, the first."""
+    nests: dict[Path, set[Path]] = {path: set(included) - {path} for path, included in files.included.items()}
     for path, template in templates:
-        stack = with_loops_expanded(Stack(template, _place(Assembled()), stack_name_symbol(), given=parameters.values))
-        found = {nested_file(stack, logical_id, path, files) for logical_id in stack.resources}
-        nests.setdefault(path, set()).update(each for each in found if each is not None and each != path)
+        nests.setdefault(path, set()).update(set(nested_files(template, path, files, parameters.values)) - {path})
     nested = {file for found in nests.values() for file in found}
     roots = {path: None for path, _ in templates if path not in nested}
     reached = _reached(list(roots), nests)
@@ -224,7 +207,7 @@ def _nested_stack(stack: Stack, logical_id: str, template: Template, inputs: Inp
         stack.place,
         generated_name(stack, logical_id),
         f"{stack.prefix}{logical_id}/",
-        (*stack.calls, head_of(stack, stack.resources[logical_id])),
+        (*stack.calls, stack.head_of(stack.resources[logical_id])),
         stack,
         {each.name: each for each in parameters.entries} if isinstance(parameters, MapValue) else {},
         inputs=inputs,
@@ -293,11 +276,12 @@ def _configuration(unit: _Unit) -> Configuration:
         return ResourceReader(unit.evaluator, stack, logical_id, *created).key(_KEY_KINDS[stack.type_of(logical_id)])
 
     resources, judged = judge_keys(uses, keys, aliases, unit.evaluator, key_under)
+    told = {(refusal.message, refusal.span) for each in resources for refusal in each.refusals}
     return Configuration(
         Language.CLOUDFORMATION,
         unit.stack.template.source.path,
         tuple(each for each in resources if isinstance(each, Trail)),
-        tuple(_like_primary(key, primary.get(key.address), judged) for key in judged),
+        tuple(_untold(_like_primary(key, primary.get(key.address), judged), told) for key in judged),
         tuple(aliases),
         (),
         tuple(buckets),
@@ -319,26 +303,15 @@ def _like_primary(key: Key, primary: Value | None, keys: Sequence[Key]) -> Key:
     return replace(key, spec=found.spec, usage=found.usage, key_origin=found.key_origin, has_key_material=found.has_key_material)
 
 
+def _untold(key: Key, told: AbstractSet[tuple[str, Span]]) -> Key:
+    """Return the key without the refusals that a trail or store has already: of a nested stack that both stand in or need."""
+    return replace(key, refusals=tuple(each for each in key.refusals if (each.message, each.span) not in told))
+
+
 def _not_expanded(stack: Stack, entry: Entry) -> Iterator[ParseError]:
     """Yield the problem that a loop or macro makes trails or keys that nobody sees."""
-    if any(_LOOPED.fullmatch(text) for text in _texts(entry.value)):
-        yield ParseError(f"the resources of {entry.name} are not expanded", head_of(stack, entry), "scan the processed template instead")
-
-
-def _texts(value: Value) -> Iterator[str]:
-    waiting: list[Value] = [value]
-    seen: set[int] = set()
-    while waiting:
-        each = waiting.pop()
-        if id(each) in seen:
-            continue
-        seen.add(id(each))
-        if isinstance(each, Known) and isinstance(each.value, str):
-            yield each.value
-        elif isinstance(each, ListValue):
-            waiting.extend(each.items)
-        elif isinstance(each, MapValue):
-            waiting.extend(entry.value for entry in each.entries)
+    if any(_LOOPED.fullmatch(text) for text in texts_in(entry.value)):
+        yield ParseError(f"the resources of {entry.name} are not expanded", stack.head_of(entry), "scan the processed template instead")
 
 
 def _with_imports(configuration: Configuration, unit: _Unit, found: dict[int, Configuration]) -> Configuration:

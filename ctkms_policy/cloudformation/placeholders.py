@@ -44,6 +44,11 @@ def has_placeholders(text: str, *, serverless: bool) -> bool:
     return serverless or any(mark in text for mark in ("{{", "{%", "<%="))
 
 
+def is_filled_in_by_others(text: str) -> bool:
+    """Return whether a file's text holds a placeholder that another tool than CloudFormation fills in before the deployment."""
+    return ("{{" in text or "{%" in text or "<%=" in text) and re.search(_FOREIGN, text) is not None
+
+
 class _Filler:
     """One walk over a template. Aliases share their values: each value is rebuilt once."""
 

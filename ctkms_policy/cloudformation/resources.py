@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ctkms_policy.cloudformation.conditions import Inputs, assume, certain, changes_in_words, outcome, solve
 from ctkms_policy.cloudformation.dependencies import dependencies
 from ctkms_policy.cloudformation.intrinsics import Evaluator, generated_name
+from ctkms_policy.cloudformation.refusals import refusals
 from ctkms_policy.cloudformation.stack import Stack
 from ctkms_policy.iam.policy import default_key_policy, read_key_policy
 from ctkms_policy.model import (
@@ -46,11 +47,6 @@ _MISSPELT = frozenset({"kmskeyid", "kmskeyarn", "kmskey", "kmsid"})
 """What people write for a trail's KMSKeyId, in small letters."""
 
 
-def head_of(stack: Stack, entry: Entry) -> Span:
-    """Return the span of a resource's logical ID."""
-    return entry.key.origin.span or Span.at(stack.template.source.path)
-
-
 def creation(evaluator: Evaluator, stack: Stack, body: Value, given: Inputs | None = None) -> tuple[Inputs, str] | None:
     """Return the inputs that create a resource or output with that body, and in words when default inputs leave it out.
 
@@ -86,7 +82,7 @@ class ResourceReader:
         self._inputs = inputs
         self._created_when = created_when
         self._address = stack.prefix + logical_id
-        self._span = head_of(stack, stack.resources[logical_id])
+        self._span = stack.head_of(stack.resources[logical_id])
 
     def trail(self) -> Trail:
         """Return the trail. A KMSKeyId under another name is none: CloudFormation does not know it."""
@@ -103,6 +99,7 @@ class ResourceReader:
             self._misspelt_key_id(),
             calls=self._stack.calls,
             created_when=self._created_when,
+            refusals=refusals(self._stack, self._logical_id, self._holds),
         )
 
     def event_data_store(self) -> EventDataStore:
@@ -117,6 +114,7 @@ class ResourceReader:
             self._attribute("KmsKeyId"),
             calls=self._stack.calls,
             created_when=self._created_when,
+            refusals=refusals(self._stack, self._logical_id, self._holds),
         )
 
     def key(self, kind: KeyKind) -> Key:
@@ -136,6 +134,7 @@ class ResourceReader:
             _has_material(default_of(origin)),
             calls=self._stack.calls,
             created_when=self._created_when,
+            refusals=refusals(self._stack, self._logical_id, self._holds),
         )
 
     def primary_key(self) -> Value:
@@ -165,6 +164,10 @@ class ResourceReader:
             calls=self._stack.calls,
             created_when=self._created_when,
         )
+
+    def _holds(self, stack: Stack, condition: str) -> bool | None:
+        formula = self._evaluator.condition(condition, stack)
+        return None if formula is None else outcome(formula, self._inputs)
 
     def _place(self) -> Place:
         return self._evaluator.place(self._stack, self._inputs)

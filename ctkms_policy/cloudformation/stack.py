@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
 
 from ctkms_policy.cloudformation.conditions import Inputs
 from ctkms_policy.cloudformation.parameters import Declaration, read_declaration
+from ctkms_policy.cloudformation.references import Kind, Name, names_in_condition, names_in_resource
 from ctkms_policy.cloudformation.template import Template
 from ctkms_policy.model import Place
 from ctkms_policy.source import Span
-from ctkms_policy.value import Absent, Entry, Known, ListValue, MapValue, Unknown, Value
+from ctkms_policy.value import Absent, Entry, Known, ListValue, MapValue, Unknown, Value, scalar_text
+
+SAM = "AWS::Serverless-2016-10-31"
+EXTENSIONS = "AWS::LanguageExtensions"
+"""The macros that are known."""
 
 
 @dataclass(eq=False)
@@ -48,9 +54,9 @@ class Stack:
         return {entry.name: read_declaration(entry, fallback) for entry in self.template.section("Parameters")}
 
     @cached_property
-    def conditions(self) -> dict[str, Value]:
-        """The expressions of ``Conditions`` by name."""
-        return {entry.name: entry.value for entry in self.template.section("Conditions")}
+    def conditions(self) -> dict[str, Entry]:
+        """The entries of ``Conditions`` by name."""
+        return {entry.name: entry for entry in self.template.section("Conditions")}
 
     @cached_property
     def outputs(self) -> dict[str, Value]:
@@ -61,6 +67,36 @@ class Stack:
     def mappings(self) -> dict[str, Value]:
         """The maps of ``Mappings`` by name."""
         return {entry.name: entry.value for entry in self.template.section("Mappings")}
+
+    @cached_property
+    def names_in_resources(self) -> dict[str, tuple[Name, ...]]:
+        """The names that each resource refers to, by logical ID."""
+        return {logical_id: tuple(names_in_resource(entry.value)) for logical_id, entry in self.resources.items()}
+
+    @cached_property
+    def names_in_conditions(self) -> dict[str, tuple[Name, ...]]:
+        """The names that each condition refers to, by its own name."""
+        return {name: tuple(names_in_condition(entry.value)) for name, entry in self.conditions.items()}
+
+    @cached_property
+    def circular_conditions(self) -> frozenset[str]:
+        """The conditions that have no value: those that refer to themselves, and what depends on them."""
+        named = {name: {each.text for each in names if each.kind is Kind.CONDITION} for name, names in self.names_in_conditions.items()}
+        sorter = TopologicalSorter(named)
+        try:
+            sorter.prepare()
+        except CycleError:
+            # The sorter still gives everything that no circle blocks.
+            while ready := sorter.get_ready():
+                sorter.done(*ready)
+                for name in ready:
+                    named.pop(name, None)
+            return frozenset(named)
+        return frozenset()
+
+    def head_of(self, entry: Entry) -> Span:
+        """Return the span of the name of a resource or condition."""
+        return entry.key.origin.span or Span.at(self.template.source.path)
 
     def type_of(self, logical_id: str) -> str:
         """Return the type of a resource, or "" where there is none."""
@@ -82,10 +118,16 @@ class Stack:
         written = properties.get(name) if isinstance(properties, MapValue) else None
         return Absent() if written is None else written
 
+    @cached_property
+    def transforms(self) -> tuple[str, ...]:
+        """The names of the macros that the template declares; "" for one whose name is not known."""
+        declared = self.template.root.get("Transform")
+        each_one = declared.items if isinstance(declared, ListValue) else () if declared is None else (declared,)
+        names = (each.get("Name") if isinstance(each, MapValue) else each for each in each_one)
+        return tuple(scalar_text(name.value) if isinstance(name, Known) else "" for name in names)
+
     def is_made_by_sam(self, logical_id: str) -> bool:
         """Return whether the name is one that SAM makes up for what a resource of its own needs: ``FunctionRole`` for ``Function``."""
-        declared = self.template.root.get("Transform")
-        names = declared.items if isinstance(declared, ListValue) else (declared,)
-        if Known("AWS::Serverless-2016-10-31") not in names or logical_id in self.resources:
+        if SAM not in self.transforms or logical_id in self.resources:
             return False
         return any(logical_id.startswith(each) and self.type_of(each).startswith("AWS::Serverless::") for each in self.resources)

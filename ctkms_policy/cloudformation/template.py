@@ -16,7 +16,7 @@ MAX_TEMPLATE_BYTES = 2 * 1024 * 1024
 TEMPLATE_SUFFIXES = (".yaml", ".yml", ".json", ".template", ".cform", ".cfn", ".jsn")
 """A file of such a name that names a trail but cannot be read is reported; any other is program text that quotes a template."""
 
-_NAMES_TRAIL = re.compile(r"""\bType["']?\s*:.{0,20}AWS::CloudTrail::(?:Trail|EventDataStore)\b""")
+NAMES_TRAIL = re.compile(r"""\bType["']?\s*:.{0,20}AWS::CloudTrail::(?:Trail|EventDataStore)\b""")
 _NAMES_KEY = re.compile(r"""\bType["']?\s*:.{0,20}AWS::KMS::(?:Replica)?Key\b""")
 _HAS_RESOURCES = re.compile(r"""^\s*["']?Resources["']?\s*:""", re.MULTILINE)
 _DYNAMIC_NAME = re.compile(r"Fn::(?:ForEach::.+|Transform)$")
@@ -28,11 +28,13 @@ class Template:
 
     root        the map with ``Resources``
     serverless  it stands under ``resources`` of a Serverless Framework file, whose own ``${self:...}`` variables it may use
+    fragment    another tool puts it together with other files before the deployment
     """
 
     source: Source = field(repr=False)
     root: MapValue = field(repr=False)
     serverless: bool = False
+    fragment: bool = False
 
     def section(self, name: str) -> tuple[Entry, ...]:
         """Return the entries of ``Resources``, ``Parameters``, ``Conditions``, ``Mappings`` or ``Outputs``; none where it is missing."""
@@ -43,11 +45,13 @@ class Template:
 def read_templates(source: Source) -> tuple[Template, ...]:
     """Return the templates a file holds: itself, each document of it, or what stands under ``resources`` of a serverless.yml.
 
+    A document that takes its resources from another file by ``AWS::Include`` counts.
+
     A file that is no template (Kubernetes, Ansible, a schema) gives none. Raises ParseError for a template that cannot be read;
     text that cannot be read and does not look like a template is none either.
     """
     try:
-        documents = _documents(source)
+        documents = read_documents(source)
     except ParseError:
         if is_reported(source):
             raise
@@ -57,7 +61,7 @@ def read_templates(source: Source) -> tuple[Template, ...]:
 
 def read_snippet(source: Source) -> Value:
     """Return the value of a file that ``AWS::Include`` names. Raises ParseError when it cannot be read or holds several documents."""
-    documents = _documents(source)
+    documents = read_documents(source)
     if len(documents) != 1:
         raise ParseError("an included file holds one document", Span.at(source.path), "split the file")
     return documents[0]
@@ -67,12 +71,13 @@ def is_reported(source: Source) -> bool:
     """Return whether the file has to be reported when it cannot be read: it declares a trail, a store, or a key in a template."""
     if not source.path.lower().endswith(TEMPLATE_SUFFIXES):
         return False
-    if _NAMES_TRAIL.search(source.text):
+    if NAMES_TRAIL.search(source.text):
         return True
     return bool(_NAMES_KEY.search(source.text) and _HAS_RESOURCES.search(source.text))
 
 
-def _documents(source: Source) -> tuple[Value, ...]:
+def read_documents(source: Source) -> tuple[Value, ...]:
+    """Return the documents of a YAML or JSON file. Raises ParseError, also for a file that is larger than a template may be."""
     if len(source.text) > MAX_TEMPLATE_BYTES:
         raise ParseError(
             f"the file is larger than {MAX_TEMPLATE_BYTES // 1024 // 1024} MB",
@@ -101,18 +106,29 @@ def _yaml(source: Source) -> tuple[Value, ...]:
 def _templates(source: Source, document: Value) -> Iterator[Template]:
     if not isinstance(document, MapValue):
         return
-    if _has_resources(document):
+    if has_resources(document) or includes_more(document):
         yield Template(source, document)
         return
     resources = document.get("resources")
     for part in resources.items if isinstance(resources, ListValue) else (resources,):
-        if isinstance(part, MapValue) and _has_resources(part):
-            yield Template(source, part, serverless=True)
+        if isinstance(part, MapValue) and has_resources(part):
+            yield Template(source, part, serverless=True, fragment=True)
 
 
-def _has_resources(document: MapValue) -> bool:
+def has_resources(document: MapValue) -> bool:
+    """Return whether a map is a template: it has resources."""
     resources = document.get("Resources")
     return isinstance(resources, MapValue) and any(_is_resource(entry) for entry in resources.entries)
+
+
+def includes_more(document: MapValue) -> bool:
+    """Return whether ``AWS::Include`` at the top of a map adds sections to it."""
+    for name in ("Transform", "Fn::Transform"):
+        declared = document.get(name)
+        each_one = declared.items if isinstance(declared, ListValue) else (declared,)
+        if any(isinstance(each, MapValue) and each.get("Name") == Known("AWS::Include") for each in each_one):
+            return True
+    return False
 
 
 def _is_resource(entry: Entry) -> bool:
