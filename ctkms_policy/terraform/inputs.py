@@ -13,7 +13,7 @@ from ctkms_policy.terraform.conversion import Failure
 from ctkms_policy.terraform.expression import evaluate
 from ctkms_policy.terraform.hcl.syntax import StringTemplate
 from ctkms_policy.terraform.module import Repository
-from ctkms_policy.terraform.scope import Step
+from ctkms_policy.terraform.scope import Directory, Step
 from ctkms_policy.value import Known, MapValue, Origin, Reference, Unknown, Value
 
 
@@ -130,7 +130,7 @@ class LiteralScope:
         """Return a Failure: no file is read."""
         return Failure("files cannot be read here", Origin(span))
 
-    def list_files(self, path: Value, span: Span) -> tuple[str, ...] | Unknown:
+    def list_directory(self, path: str, span: Span) -> Directory | Unknown:
         """Return a Failure: no directory is read."""
         return Failure("files cannot be listed here", Origin(span))
 

@@ -22,7 +22,7 @@ from ctkms_policy.terraform.hcl.syntax import AttributeNode, Block, StringTempla
 from ctkms_policy.terraform.inputs import Assignment, LiteralScope
 from ctkms_policy.terraform.installed import InstalledModules
 from ctkms_policy.terraform.module import Module, Repository, is_local, literal_text
-from ctkms_policy.terraform.scope import Scope, Step
+from ctkms_policy.terraform.scope import Directory, DirectoryEntry, EntryKind, Scope, Step
 from ctkms_policy.terraform.type_constraint import NO_DEFAULT, Primitive, TypeConstraint, convert, type_constraint, unset
 from ctkms_policy.value import (
     Absent,
@@ -49,9 +49,6 @@ MAX_NAMES = 120
 """Names that lead to each other through more steps are not known: evaluation is recursive."""
 
 _MAX_SHOWN = 60
-
-_MAX_LISTED = 10_000
-"""Files that one ``fileset`` may look through."""
 
 _Key: TypeAlias = tuple[str, ...]
 
@@ -269,24 +266,29 @@ class ModuleInstance:
 
         return lift(read, (path,), Origin(span))
 
-    def list_files(self, path: Value, span: Span) -> tuple[str, ...] | Unknown:
-        """Return the files below a directory of the repository; none where it is not there. Links to directories are not followed."""
+    def list_directory(self, path: str, span: Span) -> Directory | Unknown:
+        """Return what a directory of the repository holds. Relative paths start at the root module, where terraform runs."""
         origin = Origin(span)
-        if not isinstance(path, Known) or not isinstance(path.value, str) or "\0" in path.value:
-            return Unknown(f"the directory is not known: {reason_of(path)}", origin)
-        shown = path.value[:_MAX_SHOWN]
-        found: list[str] = []
+        shown = path[:_MAX_SHOWN]
         try:
-            directory = (self.world.module.directory / path.value).resolve()
-            if not self.world.repository.contains(directory):
+            real = os.path.realpath(self.world.module.directory / path)
+            if not self.world.repository.contains(Path(real)):
                 return Unknown(f"the directory {shown} lies outside the repository", origin)
-            for place, _, names in os.walk(directory):
-                found += (Path(place, name).relative_to(directory).as_posix() for name in names)
-                if len(found) > _MAX_LISTED:
-                    return Unknown(f"the directory {shown} holds more than {_MAX_LISTED} files", origin)
+            with os.scandir(real) as entries:
+                return Directory(real, tuple(DirectoryEntry(each.name, self._kind(each)) for each in entries))
+        except (FileNotFoundError, NotADirectoryError):
+            return Directory("")
         except (OSError, ValueError):
             return Unknown(f"the directory {shown} cannot be read", origin)
-        return tuple(found)
+
+    def _kind(self, entry: os.DirEntry[str]) -> EntryKind:
+        if entry.is_symlink() and not self.world.repository.contains(Path(os.path.realpath(entry.path))):
+            return EntryKind.OUTSIDE
+        if os.path.isdir(entry.path):
+            return EntryKind.DIRECTORY
+        if os.path.isfile(entry.path):
+            return EntryKind.FILE
+        return EntryKind.BROKEN if entry.is_symlink() and not os.path.exists(entry.path) else EntryKind.OTHER
 
     def read_template(self, path: Value, span: Span) -> StringTemplate | Unknown:
         """Return a file of the repository parsed as a template."""
