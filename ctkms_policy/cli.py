@@ -300,11 +300,10 @@ def _inputs(arguments: argparse.Namespace) -> Inputs | None:
         if not equals or not name.strip():
             raise UsageError(f'--var: "{text}" is not NAME=VALUE')
         values[name.strip()] = value
-    files = tuple(Path(file).resolve() for file in arguments.var_file)
-    for file in files:
-        if not file.is_file():
+    for file in arguments.var_file:
+        if not Path(file).is_file():
             raise UsageError(f"--var-file: no such file: {file}")
-    return Inputs(values, files, environment)
+    return Inputs(values, tuple(Path(file).resolve() for file in arguments.var_file), environment)
 
 
 def _rulebook(config: Config) -> tuple[Rule, ...]:

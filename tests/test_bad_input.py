@@ -125,6 +125,26 @@ def test_a_link_that_points_to_itself_is_not_followed(tmp_path: Path) -> None:
     assert check_json(tmp_path).rules() == ["CTKMS001"]
 
 
+@pytest.mark.parametrize(
+    "name", ["circle", "circle.json", "circle.tf", "terraform.tfvars", "circle.auto.tfvars.json", ".ctkms-policy.yaml"]
+)
+def test_links_in_a_circle_are_no_files(tmp_path: Path, name: str) -> None:
+    uses = 'resource "aws_kms_key" "k" {\n  policy = file("circle")\n}\nmodule "m" {\n  source = "./circle/m"\n}\n'
+    nested = "Resources:\n  N:\n    Type: AWS::CloudFormation::Stack\n    Properties:\n      TemplateURL: ./circle\n"
+    trail = "  T:\n    Type: AWS::CloudTrail::Trail\n    Properties:\n      IsLogging: true\n      S3BucketName: b\n"
+    write(tmp_path, main_tf=TRAIL + uses, template_yaml=nested + trail)
+    (tmp_path / name).symlink_to("other")
+    (tmp_path / "other").symlink_to(name)
+    done = check_json(tmp_path)
+    assert done.rules().count("CTKMS001") == 2
+    assert 'module "m": the directory ./circle/m does not exist' in [each["message"] for each in done.json["findings"]]
+
+
+def test_a_name_that_no_file_can_have_is_no_file(tmp_path: Path) -> None:
+    source = 'module "m" {\n  source = "./a\\u0000b"\n}\nmodule "n" {\n  source = "./' + "n" * 300 + '"\n}\n'
+    assert check_json(write(tmp_path, main_tf=TRAIL + source)).rules() == ["CTKMS000", "CTKMS000", "CTKMS001"]
+
+
 def test_file_function_does_not_leave_the_repository(tmp_path: Path) -> None:
     (tmp_path / "secret.json").write_text("{}")
     repository = tmp_path / "repository"

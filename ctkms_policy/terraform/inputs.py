@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ctkms_policy.json_text import parse_json_source
-from ctkms_policy.source import ParseError, Source, Span
+from ctkms_policy.source import ParseError, Source, Span, real_path
 from ctkms_policy.terraform.conversion import Failure
 from ctkms_policy.terraform.expression import evaluate
 from ctkms_policy.terraform.hcl.syntax import StringTemplate
@@ -53,7 +53,7 @@ def assignments(directory: Path, repository: Repository, inputs: Inputs) -> tupl
     problems: list[ParseError] = []
     for name, text in inputs.environment.items():
         assigned[name] = Assignment(_text_value(f"TF_VAR_{name}", text, repository), f"TF_VAR_{name}", text)
-    automatic = (file for file in tfvars_files(directory) if repository.contains(file.resolve()))
+    automatic = (file for file in tfvars_files(directory) if repository.contains(real_path(file)))
     for file in (*automatic, *inputs.files):
         try:
             values, errors = _file_values(file, repository)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -236,7 +237,7 @@ class _Root:
             directory = self.repository.target(module.directory, source)
             if not is_local(source):
                 relevant = relevant or bool(self.installed.directories) or may_hold_trail(block, source)
-            elif directory not in chain and self.repository.contains(directory) and directory.is_dir():
+            elif directory not in chain and self.repository.contains(directory) and os.path.isdir(directory):
                 relevant = relevant or self._is_relevant(self.repository.module(directory), types, (*chain, module.directory))
             else:
                 relevant = True  # the call is broken, and evaluating it says how
@@ -309,7 +310,7 @@ class _Root:
             source = literal_text(block.body.attribute("source")) or ""
             directory = self.repository.target(module.directory, source)
             wanted = True
-            if is_local(source) and directory.is_dir() and self.repository.contains(directory):
+            if is_local(source) and os.path.isdir(directory) and self.repository.contains(directory):
                 called = self.repository.module(directory)
                 if not self._is_relevant(called, _HELD):
                     continue

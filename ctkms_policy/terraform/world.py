@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
-from ctkms_policy.source import ParseError, Source, Span
+from ctkms_policy.source import ParseError, Source, Span, real_path
 from ctkms_policy.terraform import resources
 from ctkms_policy.terraform.conversion import Failure, inherit, reason_of
 from ctkms_policy.terraform.existence import Expansion, Instance, expand
@@ -144,7 +144,7 @@ class World:
             directory = self.repository.target(owner.module.directory, source)
             if not self.repository.contains(directory):
                 return Unknown(f"module {name} lies outside the repository: {source}", origin)
-            if not directory.is_dir():
+            if not os.path.isdir(directory):
                 return self._broken(f'module "{name}": the directory {source} does not exist', origin, "correct the source")
         else:
             found = self.installed.directory(owner.call_path(name))
@@ -271,18 +271,18 @@ class ModuleInstance:
         origin = Origin(span)
         shown = path[:_MAX_SHOWN]
         try:
-            real = os.path.realpath(self.world.module.directory / path)
-            if not self.world.repository.contains(Path(real)):
+            real = real_path(self.world.module.directory / path)
+            if not self.world.repository.contains(real):
                 return Unknown(f"the directory {shown} lies outside the repository", origin)
             with os.scandir(real) as entries:
-                return Directory(real, tuple(DirectoryEntry(each.name, self._kind(each)) for each in entries))
+                return Directory(str(real), tuple(DirectoryEntry(each.name, self._kind(each)) for each in entries))
         except (FileNotFoundError, NotADirectoryError):
             return Directory("")
         except (OSError, ValueError):
             return Unknown(f"the directory {shown} cannot be read", origin)
 
     def _kind(self, entry: os.DirEntry[str]) -> EntryKind:
-        if entry.is_symlink() and not self.world.repository.contains(Path(os.path.realpath(entry.path))):
+        if entry.is_symlink() and not self.world.repository.contains(real_path(Path(entry.path))):
             return EntryKind.OUTSIDE
         if os.path.isdir(entry.path):
             return EntryKind.DIRECTORY
@@ -451,7 +451,7 @@ class ModuleInstance:
         if not path.value or "\0" in path.value:
             return Failure("the file name is empty", origin)
         try:
-            file = (self.world.module.directory / path.value).resolve()
+            file = real_path(self.world.module.directory / path.value)
             shown = os.path.normpath(path.value).replace(os.sep, "/")
             if not self.world.repository.contains(file):
                 return Unknown(f"the file {shown} lies outside the repository", origin)
