@@ -301,6 +301,23 @@ def taken(choice: Choice, index: int) -> Value:
     return replace(value, origin=value.origin.after(choice.origin.via)) if choice.origin.via else value
 
 
+def with_sensitivity(value: Value, sensitive: bool) -> Value:
+    """Return ``value`` as one of which nothing, or everything, may be printed, with all that is in it.
+
+    The keys of a map keep what is said of them: they are names that other expressions look up.
+    """
+    value = replace(value, origin=replace(value.origin, sensitive=sensitive))
+    if isinstance(value, ListValue):
+        return replace(value, items=tuple(with_sensitivity(item, sensitive) for item in value.items))
+    if isinstance(value, MapValue):
+        return replace(value, entries=tuple(Entry(entry.key, with_sensitivity(entry.value, sensitive)) for entry in value.entries))
+    if isinstance(value, JsonText):
+        return replace(value, document=with_sensitivity(value.document, sensitive))
+    if isinstance(value, Choice):
+        return replace(value, branches=tuple(replace(branch, value=with_sensitivity(branch.value, sensitive)) for branch in value.branches))
+    return value
+
+
 def default_of(value: Value) -> Value:
     """Return what default inputs choose; a Choice that only inputs without defaults decide stays one."""
     while isinstance(value, Choice) and value.chosen is not None:

@@ -156,7 +156,7 @@ def to_number(value: Value) -> Value:
 def parse_number(text: str, origin: Origin = NOWHERE) -> Value:
     """Return the number that a text is, as Terraform reads it; a Failure where it is none."""
     if not _NUMBER.fullmatch(text) or len(text) > 1000:
-        return Failure(f'"{text[:40]}" is not a number', origin)
+        return Failure(f"{describe(Known(text[:40], origin))} is not a number", origin)
     return number(Fraction(text), origin)
 
 

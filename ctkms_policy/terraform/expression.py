@@ -237,7 +237,7 @@ class _Evaluator:
         for position, span in enumerate(spans, done):
             following = step_into(value, path[position], scope, span)
             open_to_inputs = isinstance(value, (MapValue, Absent)) and value.origin.inputs
-            if isinstance(following, Failure) and open_to_inputs and all(isinstance(step, (str, Known)) for step in path):
+            if isinstance(following, Failure) and open_to_inputs and all(_may_be_named(step) for step in path):
                 step, spelling = path[position], _path_text(path)
                 missing = describe(Known(step) if isinstance(step, str) else step)
                 reason = f"{_path_text(path[:position])} has no {missing} by default"
@@ -399,7 +399,7 @@ class _Evaluator:
             raise _TooManyRounds
         found = []
         for position, (name, item) in enumerate(pairs):
-            item = inherit(item, collection.origin)
+            name, item = inherit(name, collection.origin), inherit(item, collection.origin)
             names = {value: item} if key is None else {key: name, value: item}
             found.append((name, InnerScope(scope, names, f"{value} = {describe(name)} [{position}]")))
         return found
@@ -434,6 +434,10 @@ _METHODS: dict[type, Callable[..., Value]] = {
 
 
 _NAME = re.compile(r"[A-Za-z_][\w-]*")
+
+
+def _may_be_named(step: Step) -> bool:
+    return isinstance(step, str) or (isinstance(step, Known) and not step.origin.sensitive)
 
 
 def _path_text(path: Sequence[Step]) -> str:

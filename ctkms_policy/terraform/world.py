@@ -14,11 +14,11 @@ from typing import TypeAlias
 
 from ctkms_policy.source import ParseError, Source, Span, real_path
 from ctkms_policy.terraform import resources
-from ctkms_policy.terraform.conversion import Failure, inherit, reason_of
+from ctkms_policy.terraform.conversion import Failure, inherit, reason_of, to_bool
 from ctkms_policy.terraform.existence import Expansion, Instance, expand
 from ctkms_policy.terraform.expression import evaluate
 from ctkms_policy.terraform.hcl.relocate import offsets, relocated
-from ctkms_policy.terraform.hcl.syntax import AttributeNode, Block, StringTemplate
+from ctkms_policy.terraform.hcl.syntax import Block, StringTemplate
 from ctkms_policy.terraform.inputs import Assignment, LiteralScope
 from ctkms_policy.terraform.installed import InstalledModules
 from ctkms_policy.terraform.module import Module, Repository, is_local, literal_text
@@ -36,6 +36,7 @@ from ctkms_policy.value import (
     describe,
     lift,
     through,
+    with_sensitivity,
 )
 from ctkms_policy.value import Step as WayStep
 
@@ -293,19 +294,27 @@ class ModuleInstance:
     def read_template(self, path: Value, span: Span) -> StringTemplate | Unknown:
         """Return a file of the repository parsed as a template."""
         source = self._file(path, span)
-        return source if isinstance(source, Unknown) else self._template(source, span)
+        if isinstance(source, Unknown):
+            return source
+        template = self.world.repository.reader.read_template(source)
+        if isinstance(template, ParseError):
+            if path.origin.sensitive:
+                return Failure(f"the file {describe(path)} is no template", Origin(span))
+            self.world.report(template)
+            return Failure(template.message, Origin(span))
+        return template
 
     def parse_template(self, text: Known, span: Span) -> StringTemplate | Unknown:
         """Return a text parsed as a template. Where the text stands in a file, so do the parts."""
         content, written = str(text.value), text.text_map
-        if written is None:
-            return self._template(Source(span.path, content), span)
-        template = self.world.repository.reader.read_template(Source(written.path, content))
+        template = self.world.repository.reader.read_template(Source(written.path if written is not None else span.path, content))
         if isinstance(template, ParseError):
-            place = written.span(*offsets(content, template.span))
+            if text.origin.sensitive:
+                return Failure("a sensitive text is no template", Origin(span))
+            place = written.span(*offsets(content, template.span)) if written is not None else span
             self.world.report(ParseError(template.message, place, template.help))
             return Failure(template.message, Origin(span))
-        return relocated(template, content, written)
+        return relocated(template, content, written) if written is not None else template
 
     # Names
 
@@ -322,19 +331,20 @@ class ModuleInstance:
         written = body.attribute("type")
         type = type_constraint(written.expression if written is not None else None, literal)
         default = body.attribute("default")
-        nullable = _is_not(body.attribute("nullable"), False, literal)
+        nullable = not _is_set(block, "nullable", False, literal)
+        sensitive = _is_set(block, "sensitive", True, literal)
         value = self._given(name, block, type)
         if value is None:
-            value = self._default(name, block, type)
+            value = self._default(name, block, type, sensitive)
         else:
-            value = convert(value, type)
+            value = convert(_hidden(value, f"var.{name}", block) if sensitive else value, type)
             if not nullable and default is not None:
-                value = lift(lambda given: self._default(name, block, type) if isinstance(given, Absent) else given, (value,), value.origin)
-        if not _is_not(body.attribute("sensitive"), True, literal):
-            # Neither the default nor the place that sets it may be shown: the way begins at the variable's name.
-            way = (WayStep(f"var.{name}, sensitive", block.head_span),)
-            value = replace(value, origin=replace(value.origin, via=way, sensitive=True))
-        return value
+
+                def filled(given: Value) -> Value:
+                    return self._default(name, block, type, sensitive) if isinstance(given, Absent) else given
+
+                value = lift(filled, (value,), value.origin)
+        return _hidden(value, f"var.{name}", block) if sensitive else value
 
     def _given(self, name: str, block: Block, type: TypeConstraint) -> Value | None:
         """Return what the caller, a file or the command line sets; None where the default stands."""
@@ -355,14 +365,15 @@ class ModuleInstance:
             return through(value, WayStep(f"var.{name}, set in {assigned.where}", assigned.value.origin.span))
         return self.world.ambient.get(name)
 
-    def _default(self, name: str, block: Block, type: TypeConstraint) -> Value:
+    def _default(self, name: str, block: Block, type: TypeConstraint, sensitive: bool) -> Value:
         default = block.body.attribute("default")
         if default is None:
             origin = Origin(block.head_span)
             if self.call is not None:
                 return Unknown(f"{self.call.address} does not set var.{name}, which {NO_DEFAULT}", Origin(self.call.block.head_span))
             return unset(f"{self.address}var.{name}", type, origin, f"var.{name}", f"var.{name} {NO_DEFAULT}")
-        value = convert(evaluate(default.expression, LiteralScope(self.world.repository)), type)
+        written = evaluate(default.expression, LiteralScope(self.world.repository))
+        value = convert(with_sensitivity(written, True) if sensitive else written, type)
         if self.call is None:
             value = inherit(value, Origin(inputs=frozenset((f"var.{name}",))))
         return through(value, WayStep(f"var.{name}, default {_shown(value)}", default.span))
@@ -438,7 +449,8 @@ class ModuleInstance:
             return Failure(f'{instance.address} has no output "{name}"', Origin(instance.block.head_span))
 
         def compute() -> Value:
-            return through(evaluate(value.expression, child), WayStep(f"{instance.address}.{name}", value.span))
+            given = through(evaluate(value.expression, child), WayStep(f"{instance.address}.{name}", value.span))
+            return _hidden(given, f"{instance.address}.{name}", block) if _is_set(block, "sensitive", True, child) else given
 
         return self.world.once(("output", child.address, name), compute)
 
@@ -450,31 +462,34 @@ class ModuleInstance:
             return Unknown(f"the file name is not known: {reason_of(path)}", origin)
         if not path.value or "\0" in path.value:
             return Failure("the file name is empty", origin)
+        hidden = path.origin.sensitive
+        shown = describe(path) if hidden else os.path.normpath(path.value).replace(os.sep, "/")[:_MAX_SHOWN]
         try:
             file = real_path(self.world.module.directory / path.value)
-            shown = os.path.normpath(path.value).replace(os.sep, "/")
             if not self.world.repository.contains(file):
                 return Unknown(f"the file {shown} lies outside the repository", origin)
             if not file.is_file():
                 return Failure(f"the file {shown} does not exist", origin)
             return self.world.repository.source(file)
         except (OSError, ValueError):
-            return Unknown(f"the file {path.value[:_MAX_SHOWN]} cannot be read", origin)
+            return Unknown(f"the file {shown} cannot be read", origin)
         except ParseError as error:
+            if hidden:
+                return Unknown(f"the file {shown} cannot be read", origin)
             self.world.report(error)
             return Unknown(error.message, origin)
 
-    def _template(self, source: Source, span: Span) -> StringTemplate | Unknown:
-        template = self.world.repository.reader.read_template(source)
-        if isinstance(template, ParseError):
-            self.world.report(template)
-            return Failure(template.message, Origin(span))
-        return template
+
+def _is_set(block: Block, flag: str, value: bool, scope: Scope) -> bool:
+    """Return whether a flag of a variable or output is written with that value: ``sensitive = true``."""
+    attribute = block.body.attribute(flag)
+    return attribute is not None and to_bool(evaluate(attribute.expression, scope)) == Known(value)
 
 
-def _is_not(attribute: AttributeNode | None, value: bool, scope: Scope) -> bool:
-    """Return whether a flag is certainly another one than ``value``; True where it is not written."""
-    return attribute is None or evaluate(attribute.expression, scope) != Known(value)
+def _hidden(value: Value, name: str, block: Block) -> Value:
+    """Return the value of a sensitive variable or output. The places that set it may not be shown either: its way begins here."""
+    value = with_sensitivity(value, True)
+    return replace(value, origin=replace(value.origin, via=(WayStep(f"{name}, sensitive", block.head_span),)))
 
 
 def _shown(value: Value) -> str:

@@ -62,7 +62,8 @@ def _fileset(context: Context, arguments: Sequence[Value]) -> Value:
     if files is None:
         return Unknown(f"fileset() with the pattern {describe(pattern)} is not modelled", context.origin)
     if isinstance(files, Unknown):
-        return replace(files, origin=context.origin)
+        quotes = path.origin.sensitive or pattern.origin.sensitive
+        return Unknown("the files of a sensitive path are not known", context.origin) if quotes else replace(files, origin=context.origin)
     return as_set(context, [Known(name, context.origin) for name in files])
 
 
