@@ -184,6 +184,8 @@ def _check(arguments: argparse.Namespace, stdout: TextIO, stderr: TextIO) -> int
 
     config = _config(arguments)
     result = _result(arguments, config)
+    for warning in result.warnings:
+        print(f"ctkms-policy: warning: {warning}", file=stderr)
     color = arguments.output is None and _wants_color(arguments.color, stdout)
     report = FORMATS[arguments.format]()(result, ReportOptions(color=color, verbose=arguments.verbose))
     if arguments.output is None:
@@ -244,7 +246,7 @@ def _usage_error(error: ParseError) -> UsageError:
 
 def _result(arguments: argparse.Namespace, config: Config) -> Result:
     """Return what the linter finds."""
-    from ctkms_policy.linter import check
+    from ctkms_policy.linter import UndeclaredInput, check
 
     paths = [Path(path) for path in arguments.paths]
     for path in paths:
@@ -260,7 +262,7 @@ def _result(arguments: argparse.Namespace, config: Config) -> Result:
 
     try:
         return check(paths, options)
-    except ReaderUnavailable as error:
+    except (ReaderUnavailable, UndeclaredInput) as error:
         raise UsageError(str(error)) from None
 
 

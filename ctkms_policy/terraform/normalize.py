@@ -188,7 +188,8 @@ class _Root:
     """One root module: the worlds it is evaluated in, and what was found in each.
 
     ``reached`` are the module directories of the scan that it calls, itself included: what is wrong with them is said in any case.
-    ``tried`` are the suppositions that were made so that the block or instance of an address exists.
+    ``tried`` are the suppositions that were made so that the block or instance of an address exists, ``ignored`` the inputs that
+    the user gives, by name, and that it does not declare.
     """
 
     repository: Repository
@@ -199,6 +200,7 @@ class _Root:
     problems: dict[tuple[str, Span], ParseError] = field(default_factory=dict)
     worlds: list[_Collected] = field(default_factory=list)
     tried: dict[str, set[object]] = field(default_factory=dict)
+    ignored: dict[str, str] = field(default_factory=dict)
     _relevant: dict[tuple[Path, frozenset[str]], bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -220,6 +222,8 @@ class _Root:
             buckets=tuple(_of(found, Bucket)),
             event_data_stores=tuple(_of(found, EventDataStore)),
             problems=tuple(self.problems.values()),
+            inputs=frozenset(self.module.variables),
+            ignored_inputs=tuple(self.ignored.items()),
         )
 
     def _report(self, problem: ParseError) -> None:
@@ -248,6 +252,8 @@ class _Root:
         assigned, problems = assignments(self.module.directory, self.repository, self.inputs)
         for problem in (*problems, *self.install_problems):
             self._report(problem)
+        given = {"--var", *(file.name for file in self.inputs.files)}
+        self.ignored = {name: each.where for name, each in assigned.items() if each.where in given and name not in self.module.variables}
         ambient = {name: symbol for name, symbol in deployment_variables(self.module).items() if not _has_default(self.module, name)}
         waiting = [Supposition()]
         planned = {waiting[0].identity}
