@@ -183,7 +183,7 @@ class _Scan:
 
 def _ignored_inputs(configurations: Sequence[Configuration]) -> Iterator[str]:
     """Yield a warning for each value in a file that nothing declares, as Terraform does. Raises UndeclaredInput for an option."""
-    declared = frozenset().union(*(each.inputs for each in configurations))
+    declared = {name for each in configurations for name in each.inputs}
     for name, where in dict.fromkeys(each for configuration in configurations for each in configuration.ignored_inputs):
         if name in declared:
             continue

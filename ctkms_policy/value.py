@@ -194,6 +194,14 @@ class Unknown:
 
 
 @dataclass(frozen=True, slots=True)
+class Failure(Unknown):
+    """What certainly is an error at the deployment: an index out of range, a missing attribute, a wrong type.
+
+    Terraform's ``try`` and ``can`` go on after it; everywhere else it is an Unknown like any other.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class Literal:
     """A literal piece of a Template."""
 

@@ -116,3 +116,61 @@ def test_the_environment_is_taken_only_when_asked_for(tmp_path: Path, monkeypatc
     write(tmp_path, main_tf=TRAIL + VARIABLE)
     assert check_json(tmp_path, ".").rules() == ["CTKMS001"]
     assert check_json(tmp_path, "--tf-var-env", ".").rules() == []
+
+
+CONDITION = TRAIL.replace("var.key", "var.on ? aws_kms_key.k.arn : null") + 'resource "aws_kms_key" "k" {}\n'
+
+
+@pytest.mark.parametrize(
+    ("variable", "reason"),
+    [
+        ('type = bool\n  default = "maybe"', 'the value of var.on: "maybe" where a bool is needed'),
+        ('default = "maybe"', 'var.on is "maybe" where a bool is needed'),
+        ("default = 2", "var.on is 2 where a bool is needed"),
+        ("default = null", "var.on is null where a bool is needed"),
+        ("default = []", "var.on is a list where a bool is needed"),
+        ("type = list(bool)\n  default = true", "the value of var.on: true where a list is needed"),
+        ('type = number\n  default = "x"', 'the value of var.on: "x" is not a number'),
+        ("type = object({ a = string })\n  default = {}", 'the value of var.on: the object has no attribute "a"'),
+    ],
+)
+def test_a_value_of_the_wrong_type_names_its_variable(variable: str, reason: str, tmp_path: Path) -> None:
+    write(tmp_path, main_tf=CONDITION + f'variable "on" {{\n  {variable}\n}}\n')
+    (finding,) = (each for each in check_json(tmp_path, ".").json["findings"] if each["rule"] == "CTKMS015")
+    assert finding["message"] == f'the key policy for trail "audit" could not be checked: {reason}'
+    assert finding["help"].startswith("correct the value: terraform rejects it")
+
+
+@pytest.mark.parametrize("value", ["true", '"true"', '"1"'])
+@pytest.mark.parametrize("type", ["", "type = bool"])
+def test_a_text_that_is_a_bool_is_one(type: str, value: str, tmp_path: Path) -> None:
+    write(tmp_path, main_tf=CONDITION + f'variable "on" {{\n  {type}\n  default = {value}\n}}\n')
+    (trail,) = check_json(tmp_path, ".").json["trails"]
+    assert trail["kms_key"] == {"state": "customer-managed", "key": "aws_kms_key.k", "value": "aws_kms_key.k.arn", "reason": None}
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "trimspace(<<-E\n\n    ${aws_kms_key.k.arn}\n  E\n  )",
+        "chomp(<<-E\n    ${aws_kms_key.k.arn}\n  E\n  )",
+        'trimspace(" ${aws_kms_key.k.key_id} ")',
+        'trim(aws_kms_key.k.arn, " ")',
+        'trimsuffix(aws_kms_key.k.arn, "\\n")',
+        "trimspace(aws_kms_alias.a.target_key_arn)",
+    ],
+)
+def test_blanks_taken_off_the_arn_of_a_key_leave_it_the_key(written: str, tmp_path: Path) -> None:
+    alias = 'resource "aws_kms_alias" "a" {\n  name          = "alias/a"\n  target_key_id = aws_kms_key.k.id\n}\n'
+    write(tmp_path, main_tf=CONDITION.replace("var.on ? aws_kms_key.k.arn : null", written) + alias)
+    (trail,) = check_json(tmp_path, ".").json["trails"]
+    assert (trail["kms_key"]["state"], trail["kms_key"]["key"]) == ("customer-managed", "aws_kms_key.k")
+
+
+@pytest.mark.parametrize(
+    "written", ['trim(aws_kms_key.k.arn, "a")', 'trim(aws_kms_key.k.description, " ")', "trimspace(aws_sns_topic.t.name)"]
+)
+def test_what_may_be_taken_off_is_not_known(written: str, tmp_path: Path) -> None:
+    write(tmp_path, main_tf=CONDITION.replace("var.on ? aws_kms_key.k.arn : null", written) + 'resource "aws_sns_topic" "t" {}\n')
+    (trail,) = check_json(tmp_path, ".").json["trails"]
+    assert trail["verdict"] == "undetermined"

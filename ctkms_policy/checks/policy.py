@@ -16,7 +16,7 @@ from ctkms_policy.iam.statements import missing_statement, missing_store_stateme
 from ctkms_policy.key_link import KeyState
 from ctkms_policy.model import Language, UnreadablePolicy
 from ctkms_policy.rulebook import Rule
-from ctkms_policy.value import Unknown
+from ctkms_policy.value import Failure, Unknown, default_of
 
 _LETS = {
     Question.DESCRIBE: "let CloudTrail describe the key of",
@@ -166,6 +166,8 @@ def _how_to_see_policy(case: TrailCase) -> str:
         return f"give the input a value ({inputs}), or scan the code that makes the key together with the trail"
     if "not installed" in case.link.reason:
         return "run terraform init, so that the module can be read"
+    if isinstance(default_of(case.trail.kms_key_id.value), Failure):
+        return "correct the value: terraform rejects it"
     if case.link.state is KeyState.UNDETERMINED:
         return "write the value so that it can be known without a deployment"
     return "scan the code that makes the key together with the trail"

@@ -8,23 +8,10 @@ from dataclasses import replace
 
 from ctkms_policy.source import Span
 from ctkms_policy.terraform.comparison import FALSE, TRUE, decided_by
-from ctkms_policy.terraform.conversion import Failure, to_bool
-from ctkms_policy.terraform.hcl.syntax import Binary, Expression, Unary
+from ctkms_policy.terraform.conversion import to_bool
+from ctkms_policy.terraform.hcl.syntax import Binary, Expression, GetAttr, Index, Unary, Variable
 from ctkms_policy.terraform.scope import InnerScope, Scope
-from ctkms_policy.value import (
-    Branch,
-    Choice,
-    Known,
-    Origin,
-    Symbol,
-    Unknown,
-    Value,
-    choose,
-    default_of,
-    describe,
-    lift,
-    taken,
-)
+from ctkms_policy.value import Branch, Choice, Failure, Known, Origin, Symbol, Unknown, Value, choose, default_of, describe, lift, taken
 
 _REPEATED = re.compile(r"(?<![\w.])(?:each|count|self)\b")
 _REFERENCE = re.compile(r"[A-Za-z_][\w.-]*")
@@ -37,13 +24,16 @@ def as_condition(value: Value, expression: Expression, scope: Scope) -> Value:
     """
     if isinstance(value, Known):
         truth = to_bool(value)
-        value = identified(truth, expression, scope) if isinstance(truth, Known) else truth
+        value = identified(truth, expression, scope) if isinstance(truth, Known) else value
     return settled(lift(lambda outcome: _decided(outcome, expression, scope), (value,), value.origin), scope)
 
 
 def _decided(value: Value, expression: Expression, scope: Scope) -> Value:
-    value = to_bool(value)
+    given, value = value, to_bool(value)
     if isinstance(value, Failure):
+        text = _text(expression.span, scope)
+        if isinstance(expression, (Variable, GetAttr, Index)) and _REFERENCE.fullmatch(text) and not isinstance(given, Failure):
+            return replace(value, reason=f"{text} is {describe(given)} where a bool is needed")
         return value
     if isinstance(value, Known):
         decision = value.origin.decision

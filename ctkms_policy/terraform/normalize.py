@@ -222,7 +222,7 @@ class _Root:
             buckets=tuple(_of(found, Bucket)),
             event_data_stores=tuple(_of(found, EventDataStore)),
             problems=tuple(self.problems.values()),
-            inputs=frozenset(self.module.variables),
+            inputs=tuple(self.module.variables),
             ignored_inputs=tuple(self.ignored.items()),
         )
 

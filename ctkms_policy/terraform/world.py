@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from ctkms_policy.source import ParseError, Source, Span, real_path
 from ctkms_policy.terraform import resources
-from ctkms_policy.terraform.conversion import Failure, inherit, reason_of, to_bool
+from ctkms_policy.terraform.conversion import inherit, reason_of, to_bool
 from ctkms_policy.terraform.existence import Expansion, Instance, expand
 from ctkms_policy.terraform.expression import evaluate
 from ctkms_policy.terraform.hcl.relocate import offsets, relocated
@@ -26,6 +26,7 @@ from ctkms_policy.terraform.scope import Directory, DirectoryEntry, EntryKind, S
 from ctkms_policy.terraform.type_constraint import NO_DEFAULT, Primitive, TypeConstraint, convert, type_constraint, unset
 from ctkms_policy.value import (
     Absent,
+    Failure,
     Known,
     Origin,
     Reference,
@@ -337,7 +338,7 @@ class ModuleInstance:
         if value is None:
             value = self._default(name, block, type, sensitive)
         else:
-            value = convert(_hidden(value, f"var.{name}", block) if sensitive else value, type)
+            value = _converted(_hidden(value, f"var.{name}", block) if sensitive else value, type, name)
             if not nullable and default is not None:
 
                 def filled(given: Value) -> Value:
@@ -373,7 +374,7 @@ class ModuleInstance:
                 return Unknown(f"{self.call.address} does not set var.{name}, which {NO_DEFAULT}", Origin(self.call.block.head_span))
             return unset(f"{self.address}var.{name}", type, origin, f"var.{name}", f"var.{name} {NO_DEFAULT}")
         written = evaluate(default.expression, LiteralScope(self.world.repository))
-        value = convert(with_sensitivity(written, True) if sensitive else written, type)
+        value = _converted(with_sensitivity(written, True) if sensitive else written, type, name)
         if self.call is None:
             value = inherit(value, Origin(inputs=frozenset((f"var.{name}",))))
         return through(value, WayStep(f"var.{name}, default {_shown(value)}", default.span))
@@ -484,6 +485,18 @@ def _is_set(block: Block, flag: str, value: bool, scope: Scope) -> bool:
     """Return whether a flag of a variable or output is written with that value: ``sensitive = true``."""
     attribute = block.body.attribute(flag)
     return attribute is not None and to_bool(evaluate(attribute.expression, scope)) == Known(value)
+
+
+def _converted(value: Value, type: TypeConstraint, name: str) -> Value:
+    """Return the value of a variable converted to its type; what that rejects is a Failure that names the variable."""
+
+    def one(outcome: Value) -> Value:
+        converted = convert(outcome, type)
+        if isinstance(converted, Failure) and not isinstance(outcome, Failure):
+            return replace(converted, reason=f"the value of var.{name}: {converted.reason}")
+        return converted
+
+    return lift(one, (value,), value.origin)
 
 
 def _hidden(value: Value, name: str, block: Block) -> Value:
