@@ -182,3 +182,17 @@ def test_mutated_fixtures_never_crash(tmp_path: Path, seed: int) -> None:
         target.write_bytes(bytes(data))
     done = check_json(tmp_path)
     assert done.code in (0, 1), done.err
+
+
+def test_what_is_wrong_with_one_module_hides_no_other_trail(tmp_path: Path) -> None:
+    broken = 'module "gone" {\n  source = "./gone"\n}\nmodule "nowhere" {}\n'
+    trail = TRAIL.replace('"logs"\n', '"logs"\n  kms_key_id     = {}\n')
+    named = ("main", "module.gone.arn"), ("other", "module.typo.arn"), ("last", "data.aws_kms_key.x.arn")
+    trails = "".join(trail.replace('"main"', f'"{name}"').replace("{}", value) for name, value in named)
+    findings = check_json(write(tmp_path, main_tf=broken + trails)).json["findings"]
+    assert [(each["rule"], each["message"].rpartition(": ")[2], each["help"]) for each in findings] == [
+        ("CTKMS000", "the directory ./gone does not exist", "correct the source"),
+        ("CTKMS000", 'module "nowhere" has no source', 'write where the module is: source = "./directory"'),
+        ("CTKMS015", "module.typo is not declared", "declare it, or correct the name"),
+        ("CTKMS015", "data.aws_kms_key.x is not declared", "declare it, or correct the name"),
+    ]

@@ -140,6 +140,8 @@ class World:
         attribute = block.body.attribute("source")
         source = literal_text(attribute)
         origin = Origin(attribute.span if attribute is not None else block.head_span)
+        if attribute is None:
+            return self._broken(f'module "{name}" has no source', origin, 'write where the module is: source = "./directory"')
         if source is None:
             return Unknown(f"the source of module {name} is not a plain string", origin)
         if is_local(source):
@@ -227,7 +229,7 @@ class ModuleInstance:
         if root == "module":
             call = self.module.calls.get(name)
             if call is None:
-                return Unknown(f"module.{name} is not declared", Origin(span)), len(steps)
+                return self._undeclared(f"module.{name}", span), len(steps)
             return self._member(call, f"module.{name}", steps, 1, span)
         if root == "data":
             if len(steps) < 2 or not isinstance(steps[1], str):
@@ -323,7 +325,7 @@ class ModuleInstance:
         """Return the value of a variable of this module instance."""
         block = self.module.variables.get(name)
         if block is None:
-            return Unknown(f"{self.address}var.{name} is not declared")
+            return self._undeclared(f"{self.address}var.{name}")
         return self.world.once(("var", self.address, name), lambda: self._variable(name, block))
 
     def _variable(self, name: str, block: Block) -> Value:
@@ -383,7 +385,7 @@ class ModuleInstance:
         """Return the value of a local value of this module instance."""
         attribute = self.module.locals.get(name)
         if attribute is None:
-            return Unknown(f"{self.address}local.{name} is not declared")
+            return self._undeclared(f"{self.address}local.{name}")
 
         def cycle() -> Value:
             self.world.report(ParseError(f"local.{name} refers to itself", attribute.span, "break the cycle"))
@@ -418,8 +420,12 @@ class ModuleInstance:
     def _declared(self, mode: str, type: str, name: str, steps: tuple[Step, ...], taken: int, span: Span) -> tuple[Value, int]:
         block = self.module.block(mode, type, name)
         if block is None:
-            return Unknown(f"{self.address}{mode}{type}.{name} is not declared", Origin(span)), len(steps)
+            return self._undeclared(f"{self.address}{mode}{type}.{name}", span), len(steps)
         return self._member(block, f"{mode}{type}.{name}", steps, taken, span)
+
+    def _undeclared(self, name: str, span: Span | None = None) -> Unknown:
+        """Return the value of a name that nothing declares, as far as the module's files can be read."""
+        return Unknown(f"{name} is not declared{' in what can be read' if self.module.problems else ''}", Origin(span))
 
     def _member(self, block: Block, name: str, steps: tuple[Step, ...], taken: int, span: Span) -> tuple[Value, int]:
         """Return what a reference to a block means: an attribute, an instance or the whole of it."""
