@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from command import check_json, write
 from test_tf_module import normalized
 from tf_expression_scope import value_of, with_default
 
 from ctkms_policy.checks.words import way
 from ctkms_policy.source import Span
+from ctkms_policy.terraform.conversion import reason_of
 from ctkms_policy.terraform.inputs import Inputs
-from ctkms_policy.value import Choice, Entry, Known, MapValue, Origin, Symbol, Template, Value, default_of, describe
+from ctkms_policy.value import Choice, Entry, Known, MapValue, Origin, Reference, Symbol, Template, Value, default_of, describe, outcomes
 
 TRAIL = 'resource "aws_cloudtrail" "t" {\n  %s\n  name = "t"\n  s3_bucket_name = "b"\n  kms_key_id = %s\n}\n'
 SWITCH = 'variable "on" {\n  type = bool\n  default = false\n}\n'
@@ -165,3 +167,53 @@ def test_the_region_of_another_provider_configuration_has_no_conventional_spelli
     text = 'provider "aws" {\n  alias = "b"\n}\n' + TRAIL % ("provider = aws.b", "null")
     (configuration,) = normalized(tmp_path, {"main.tf": text})
     assert describe(configuration.trails[0].place.region) == "region[aws.b]"
+
+
+def a_variable(default: str) -> str:
+    return f'variable "a" {{\n  default = {default}\n}}\nvariable "on" {{\n  default = true\n}}\n'
+
+
+@pytest.mark.parametrize(
+    ("default", "expression"),
+    [
+        ("null", "var.a == null ? aws_kms_key.k.arn : var.a"),
+        ("null", "var.a != null ? var.a : aws_kms_key.k.arn"),
+        ("null", "null == var.a ? aws_kms_key.k.arn : var.a"),
+        ("null", "local.own ? aws_kms_key.k.arn : var.a"),
+        ("null", "var.on ? (var.a == null ? aws_kms_key.k.arn : var.a) : aws_kms_key.k.arn"),
+        ('""', 'var.a == "" ? aws_kms_key.k.arn : var.a'),
+        ('""', "length(var.a) > 0 ? trimspace(var.a) : aws_kms_key.k.arn"),
+        ('""', '"%{ if var.a == "" }${aws_kms_key.k.arn}%{ else }${var.a}%{ endif }"'),
+        ("{ key = null }", "var.a.key == null ? aws_kms_key.k.arn : var.a.key"),
+        ("{ key = null }", "[var.a.key == null ? aws_kms_key.k.arn : var.a.key][0]"),
+        ('["", ""]', 'var.a[0] == "" ? aws_kms_key.k.arn : var.a[0]'),
+        ("[null]", "(var.a[0] == null ? [aws_kms_key.k.arn] : var.a)[0]"),
+        ("{ key = null }", "(var.a.key == null ? { key = aws_kms_key.k.arn } : var.a).key"),
+    ],
+)
+def test_an_input_that_decides_is_not_its_default_where_it_decides_otherwise(tmp_path: Path, default: str, expression: str) -> None:
+    text = a_variable(default) + "locals {\n  own = var.a == null\n}\n" + KEY + TRAIL % ("", expression)
+    value = key_value(tmp_path, text)
+    assert isinstance(value, Choice)
+    assert describe(default_of(value)) == "aws_kms_key.k.arn"
+    others = [outcome for _, outcome in outcomes(value) if not isinstance(outcome, Reference)]
+    assert others
+    assert [reason_of(outcome) for outcome in others] == ["var.a is not what it is by default"]
+    write(tmp_path, main_tf=text)
+    assert "CTKMS001" not in [each["rule"] for each in check_json(tmp_path, ".").json["findings"]]
+
+
+@pytest.mark.parametrize(
+    ("default", "expression"),
+    [
+        ("null", "var.on ? aws_kms_key.k.arn : var.a"),
+        ("null", "var.on && var.a == null ? aws_kms_key.k.arn : var.a"),
+        ('"x"', 'var.a == "x" ? aws_kms_key.k.arn : null'),
+        ('"x"', 'var.a == "x" ? aws_kms_key.k.arn : ""'),
+        ("null", 'var.a == null ? aws_kms_key.k.arn : (var.a == "none" ? null : var.a)'),
+    ],
+)
+def test_what_other_inputs_leave_out_is_still_said(tmp_path: Path, default: str, expression: str) -> None:
+    write(tmp_path, main_tf=a_variable(default) + KEY + TRAIL % ("", expression))
+    findings = check_json(tmp_path, ".").json["findings"]
+    assert [each["verdict"] for each in findings if each["rule"] == "CTKMS001"] == ["undetermined"]

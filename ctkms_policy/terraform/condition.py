@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ctkms_policy.source import Span
@@ -11,7 +11,27 @@ from ctkms_policy.terraform.comparison import FALSE, TRUE, decided_by
 from ctkms_policy.terraform.conversion import to_bool
 from ctkms_policy.terraform.hcl.syntax import Binary, Expression, GetAttr, Index, Unary, Variable
 from ctkms_policy.terraform.scope import InnerScope, Scope
-from ctkms_policy.value import Branch, Choice, Failure, Known, Origin, Symbol, Unknown, Value, choose, default_of, describe, lift, taken
+from ctkms_policy.value import (
+    Branch,
+    Choice,
+    Entry,
+    Failure,
+    JsonText,
+    Known,
+    ListValue,
+    MapValue,
+    Origin,
+    Reference,
+    Symbol,
+    SymbolKind,
+    Unknown,
+    Value,
+    choose,
+    default_of,
+    describe,
+    lift,
+    taken,
+)
 
 _REPEATED = re.compile(r"(?<![\w.])(?:each|count|self)\b")
 _REFERENCE = re.compile(r"[A-Za-z_][\w.-]*")
@@ -117,8 +137,10 @@ def select(condition: Value, then: Callable[[], Value], otherwise: Callable[[], 
     if isinstance(condition, Choice):
         branches = []
         for index, branch in enumerate(condition.branches):
-            picked = select(branch.value, then, otherwise, origin)
-            branches.append(Branch(branch.when, narrowed(picked, condition.condition, index)))
+            picked = narrowed(select(branch.value, then, otherwise, origin), condition.condition, index)
+            if condition.chosen is not None and index != condition.chosen:
+                picked = without_defaults(picked, condition.origin.inputs)
+            branches.append(Branch(branch.when, picked))
         origin = replace(origin.after(condition.origin.via), inputs=origin.inputs | condition.origin.inputs)
         return choose(condition.condition, branches, condition.chosen, origin)
     if isinstance(condition, Known):
@@ -135,6 +157,39 @@ def narrowed(value: Value, condition: str, index: int) -> Value:
         return narrowed(taken(value, index), condition, index)
     branches = [Branch(branch.when, narrowed(branch.value, condition, index)) for branch in value.branches]
     return choose(value.condition, branches, value.chosen, value.origin)
+
+
+def without_defaults(value: Value, inputs: frozenset[str]) -> Value:
+    """Return ``value`` where those inputs are not what they are by default: what their defaults made is not known there.
+
+    ``var.a == null ? aws_kms_key.k.arn : var.a`` is not null where var.a is not.
+    """
+    if isinstance(value, Choice):
+        branches = [Branch(branch.when, without_defaults(branch.value, inputs)) for branch in value.branches]
+        return choose(value.condition, branches, value.chosen, value.origin)
+    if value.origin.inputs & inputs and value.origin.decision is None:
+        return _another(value, sorted(value.origin.inputs & inputs))
+    if isinstance(value, ListValue):
+        return replace(value, items=tuple(without_defaults(item, inputs) for item in value.items))
+    if isinstance(value, MapValue):
+        return replace(value, entries=tuple(Entry(each.key, without_defaults(each.value, inputs)) for each in value.entries))
+    if isinstance(value, JsonText):
+        return replace(value, document=without_defaults(value.document, inputs))
+    return value
+
+
+def _another(value: Value, inputs: Sequence[str]) -> Value:
+    """Return what stands for a value made of inputs that have other values than by default."""
+    if isinstance(value, (Symbol, Reference, Unknown)):
+        return value
+    names = " and ".join(inputs)
+    reason = f"{names} is not what it is by default" if len(inputs) == 1 else f"{names} are not what they are by default"
+    if isinstance(value, (ListValue, MapValue)) or value.origin.sensitive:
+        return Unknown(reason, value.origin)
+    span = value.origin.span
+    place = "" if span is None else f" of {span.path}:{span.line}:{span.column}"
+    identity = f"{names}, not {describe(value)}{place}"
+    return Symbol(identity, SymbolKind.INPUT, spelling=names, reason=reason, origin=Origin(value.origin.span, value.origin.via))
 
 
 def settled(value: Value, scope: Scope) -> Value:
