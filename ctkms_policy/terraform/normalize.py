@@ -271,7 +271,7 @@ class _Root:
                 ambient=ambient,
             )
             collected = _Collected(world, supposition)
-            self._collect(collected, world.root)
+            self.collect(collected, world.root)
             self.worlds.append(collected)
             for existence in collected.unmet:
                 # What was missing in an earlier world has its own supposition, unless this is it and it was not enough.
@@ -298,13 +298,13 @@ class _Root:
                 kept = _Collected(collected.world, supposition)
                 child = collected.world.called(instance) if instance.block.type == "module" else None
                 if isinstance(child, ModuleInstance):
-                    self._collect(kept, child)
+                    self.collect(kept, child)
                 elif child is None:
                     owner = collected.world.owners[existence.address]
                     kept.found[existence.address] = _Found(collected.world, owner, instance, supposition)
                 self.worlds.append(kept)
 
-    def _collect(self, collected: _Collected, owner: ModuleInstance) -> None:
+    def collect(self, collected: _Collected, owner: ModuleInstance) -> None:
         """Find what exists in a module instance and in the modules it calls."""
         module = owner.module
         declared = [(f"{type}.{name}", block) for (type, name), block in module.resources.items() if type in _MANAGED]
@@ -325,7 +325,7 @@ class _Root:
                 child = collected.world.called(instance)
                 collected.called.add(instance.address)
                 if isinstance(child, ModuleInstance):
-                    self._collect(collected, child)
+                    self.collect(collected, child)
                 elif may_hold_trail(block, source):
                     found = _Found(collected.world, owner, instance, collected.supposition)
                     collected.missing.setdefault(instance.address, (found, child))
@@ -463,12 +463,30 @@ class _Builder:
             if not waiting:
                 return
             for reference in _references(waiting.pop()):
-                found = collected.found.get(reference.address)
+                found = collected.found.get(reference.address) or self._named(collected, reference.address)
                 if found is None or reference.address in self._preferred:
                     continue
                 self._preferred[reference.address] = collected
                 if found.instance.block.labels[0] == "aws_kms_alias":
                     waiting.append(found.made.argument("target_key_id"))
+
+    def _named(self, collected: _Collected, address: str) -> _Found | None:
+        """Return an instance that a trail names, or one in a module instance that it names, though nothing tells which there are.
+
+        It exists where the trail does: terraform rejects the trail otherwise.
+        """
+        world = collected.world
+        owner = world.owners.get(address)
+        if address in world.named and owner is not None:
+            collected.found[address] = _Found(world, owner, world.instances[address], collected.supposition)
+        while owner is not None and owner.call is not None:
+            if owner.call.address in world.named:
+                inside = _Collected(world, collected.supposition)
+                self._root.collect(inside, owner)
+                trails = [each for each, found in inside.found.items() if found.instance.block.labels[0] in _TRAILS]
+                collected.found.update({each: found for each, found in inside.found.items() if each not in trails})
+            owner = owner.caller
+        return collected.found.get(address)
 
     def _resource(self, collected: _Collected, found: _Found) -> list[Resource]:
         block = found.instance.block
@@ -603,10 +621,20 @@ class _Builder:
     def _separate_policy(self, collected: _Collected, address: str) -> Made | None:
         for found in collected.found.values():
             if found.instance.block.labels[0] == "aws_kms_key_policy":
-                made = found.made
-                if any(reference.address == address for reference in _references(made.argument("key_id"))):
-                    return made
+                for made in (found.made, *self._sibling(found, collected.world.instances[address])):
+                    if any(reference.address == address for reference in _references(made.argument("key_id"))):
+                        return made
         return None
+
+    def _sibling(self, found: _Found, named: Instance) -> Iterator[Made]:
+        """Yield the instance of the same block that has the key of another instance, where nothing tells which instances there are."""
+        if named.key is None or found.instance.key is None or named.address not in found.world.named:
+            return
+        block = found.instance.block
+        expansion = found.world.expansion(found.owner, block, f"{block.labels[0]}.{block.labels[1]}")
+        member = expansion.member(named.key) if not isinstance(expansion, Unknown) else None
+        if isinstance(member, Reference) and not isinstance(expansion, Unknown):
+            yield Made(found.owner, expansion.instances[member.address])
 
     def _policy(self, collected: _Collected, made: Made, key: Made, span: Span) -> KeyPolicy | UnreadablePolicy | Unknown:
         """Return the key policy that the ``policy`` argument of ``made`` says; the default policy where it says nothing (B4)."""

@@ -64,6 +64,7 @@ class World:
     supposed    conditions (by identity) supposed to be true or false, for the same reason
     created     addresses of blocks supposed to have an instance, likewise
     ambient     variables that say where the root module is deployed, as the symbol they are
+    named       addresses of instances that an index names although ``count`` or ``for_each`` is not known
     problems    what is wrong with the configuration, by message and place; shared by all worlds of one root
     """
 
@@ -78,6 +79,7 @@ class World:
     ambient: Mapping[str, Symbol] = field(default_factory=dict)
     instances: dict[str, Instance] = field(default_factory=dict)
     owners: dict[str, ModuleInstance] = field(default_factory=dict)
+    named: set[str] = field(default_factory=set)
     _values: dict[_Key, Value] = field(default_factory=dict)
     _expansions: dict[_Key, Expansion] = field(default_factory=dict)
     _running: dict[_Key, None] = field(default_factory=dict)
@@ -224,6 +226,8 @@ class ModuleInstance:
             return self.local(name), 1
         if root == "path":
             return self._path(name, span), 1
+        if root == "ephemeral":
+            return Unknown("an ephemeral value is known only while terraform runs", Origin(span)), len(steps)
         if root in ("terraform", "tofu"):
             return self._terraform(name, span), 1
         if root == "module":
@@ -443,6 +447,7 @@ class ModuleInstance:
             if member is not None:
                 assert isinstance(member, Reference)
                 self.world.register(self, member.address, expansion.instances[member.address])
+                self.world.named.add(member.address)
                 return member, taken + 1
         return expansion.whole, taken
 
