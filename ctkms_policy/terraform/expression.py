@@ -520,7 +520,7 @@ def _arithmetic(operator: str, left: Value, right: Value, origin: Origin) -> Val
     if other == 0 and operator == "%":
         return number(one, origin)
     if other == 0:
-        return Failure("division by zero", origin)
+        return Unknown("an infinite number, from a division by zero", origin) if one else Failure("zero divided by zero", origin)
     if operator == "/":
         return number(one / other, origin)
     quotient = abs(one) // abs(other)
