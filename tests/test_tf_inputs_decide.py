@@ -217,3 +217,32 @@ def test_what_other_inputs_leave_out_is_still_said(tmp_path: Path, default: str,
     write(tmp_path, main_tf=a_variable(default) + KEY + TRAIL % ("", expression))
     findings = check_json(tmp_path, ".").json["findings"]
     assert [each["verdict"] for each in findings if each["rule"] == "CTKMS001"] == ["undetermined"]
+
+
+@pytest.mark.parametrize(
+    ("written", "address"),
+    [
+        ("for_each = { for x in var.a : x.name => x }", "aws_cloudtrail.t[each.key]"),
+        ("for_each = { for x in var.a : x.name => x if x.on }", "aws_cloudtrail.t[each.key]"),
+        ("for_each = toset([for x in var.a : x.name])", "aws_cloudtrail.t[each.key]"),
+        ("for_each = toset(flatten([for x in var.a : x.names]))", "aws_cloudtrail.t[each.key]"),
+        ("for_each = { for x in flatten([for y in var.a : y.all]) : x.name => x }", "aws_cloudtrail.t[each.key]"),
+        ("for_each = local.all", "aws_cloudtrail.t[each.key]"),
+        ("count = length([for x in var.a : x if x.on])", "aws_cloudtrail.t[0]"),
+    ],
+)
+def test_what_a_loop_over_an_empty_default_leaves_out_is_listed(written: str, address: str, tmp_path: Path) -> None:
+    text = a_variable("[]") + "locals {\n  all = { for x in var.a : x.name => x }\n}\n" + TRAIL % (written, "null")
+    (configuration,) = normalized(tmp_path, {"main.tf": text})
+    (trail,) = configuration.trails
+    when = written.partition(" = ")[2]
+    assert (trail.address, trail.created_when) == (address, f"{when} is not {'0' if written.startswith('count') else 'empty'}")
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["for_each = { for x in [] : x => x }", "for_each = toset([for x in local.none : x])", "count = length([for x in local.none : x])"],
+)
+def test_a_loop_over_what_is_always_empty_makes_nothing(written: str, tmp_path: Path) -> None:
+    (configuration,) = normalized(tmp_path, {"main.tf": "locals {\n  none = []\n}\n" + TRAIL % (written, "null")})
+    assert configuration.trails == ()

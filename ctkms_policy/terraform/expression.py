@@ -349,7 +349,8 @@ class _Evaluator:
                 )
                 for _, inner in rounds
             ]
-            return _chosen(results, rest, lambda values, why: _list(values, why, origin), origin)
+            own = origin.joined(collection.origin)
+            return _chosen(results, rest, lambda values, why: _list(values, why, own), own)
 
         return lift(items, (self.value(expression.collection, scope),), origin)
 
@@ -371,8 +372,8 @@ class _Evaluator:
                 )
                 for _, inner in rounds
             ]
-            grouped = expression.grouped
-            return _chosen(results, rest, lambda pairs, why: _map(pairs, origin, why, grouped=grouped, unique=not grouped), origin)
+            own, grouped = origin.joined(collection.origin), expression.grouped
+            return _chosen(results, rest, lambda pairs, why: _map(pairs, own, why, grouped=grouped, unique=not grouped), own)
 
         return lift(entries, (self.value(expression.collection, scope),), origin)
 
