@@ -184,6 +184,8 @@ def _check(arguments: argparse.Namespace, stdout: TextIO, stderr: TextIO) -> int
 
     config = _config(arguments)
     result = _result(arguments, config)
+    for warning in result.warnings:
+        print(f"ctkms-policy: warning: {warning}", file=stderr)
     color = arguments.output is None and _wants_color(arguments.color, stdout)
     report = FORMATS[arguments.format]()(result, ReportOptions(color=color, verbose=arguments.verbose))
     if arguments.output is None:
@@ -244,7 +246,7 @@ def _usage_error(error: ParseError) -> UsageError:
 
 def _result(arguments: argparse.Namespace, config: Config) -> Result:
     """Return what the linter finds."""
-    from ctkms_policy.linter import check
+    from ctkms_policy.linter import UndeclaredInput, check
 
     paths = [Path(path) for path in arguments.paths]
     for path in paths:
@@ -260,7 +262,7 @@ def _result(arguments: argparse.Namespace, config: Config) -> Result:
 
     try:
         return check(paths, options)
-    except ReaderUnavailable as error:
+    except (ReaderUnavailable, UndeclaredInput) as error:
         raise UsageError(str(error)) from None
 
 
@@ -300,11 +302,10 @@ def _inputs(arguments: argparse.Namespace) -> Inputs | None:
         if not equals or not name.strip():
             raise UsageError(f'--var: "{text}" is not NAME=VALUE')
         values[name.strip()] = value
-    files = tuple(Path(file).resolve() for file in arguments.var_file)
-    for file in files:
-        if not file.is_file():
+    for file in arguments.var_file:
+        if not Path(file).is_file():
             raise UsageError(f"--var-file: no such file: {file}")
-    return Inputs(values, files, environment)
+    return Inputs(values, tuple(Path(file).resolve() for file in arguments.var_file), environment)
 
 
 def _rulebook(config: Config) -> tuple[Rule, ...]:

@@ -15,7 +15,7 @@ from ctkms_policy.iam.request import OrganizationFacts
 from ctkms_policy.known_keys import KEY_ARN, read_known_key
 from ctkms_policy.model import Key, ambient_account, ambient_partition, ambient_region, partition_of
 from ctkms_policy.rulebook import Rule, load_rules
-from ctkms_policy.source import ParseError, Source, read_source
+from ctkms_policy.source import ParseError, Source, read_source, real_path
 from ctkms_policy.strict_yaml import Item, did_you_mean, read_yaml
 from ctkms_policy.value import Known
 from ctkms_policy.waivers import WaiverPolicy, Written, WrittenWaiver, utc_today
@@ -243,13 +243,13 @@ class _Reader:
     def _inside(self, item: Item) -> Path:
         """Return the path an item names. Raises ParseError when it leaves the repository."""
         path = self._directory / item.text()
-        if not path.resolve().is_relative_to(self._root):
+        if not real_path(path).is_relative_to(self._root):
             raise item.error("lies outside the repository", "move it into the repository: nothing outside of it is read")
         return path
 
     def _rules_directory(self, item: Item) -> Path:
         path = self._inside(item)
-        if not path.is_dir():
+        if not os.path.isdir(path):
             raise item.error(f'is no directory: "{item.text()}"', "name the directory that holds the rule files")
         return Path(self._show(path))
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ctkms_policy.source import MAX_SOURCE_BYTES, ParseError, Span
+from ctkms_policy.source import MAX_SOURCE_BYTES, ParseError, Span, real_path
 
 TERRAFORM_SUFFIXES = (".tf", ".tf.json", ".tofu", ".tofu.json")
 TEMPLATE_SUFFIXES = (".yaml", ".yml", ".json", ".template", ".cform", ".cfn", ".jsn")
@@ -88,7 +88,7 @@ def _is_terraform(name: str) -> bool:
 
 
 def _is_inside(file: Path, root: Path) -> bool:
-    return file.resolve().is_relative_to(root.resolve())
+    return real_path(file).is_relative_to(real_path(root))
 
 
 def _walk(root: Path, exclude: Sequence[str], show: Callable[[Path], str], problems: list[ParseError]) -> Iterator[tuple[Path, list[str]]]:
@@ -143,7 +143,7 @@ def terraform_about_cloudtrail(directories: Sequence[Path], root: Path) -> list[
             continue
         data = b"\n".join(_bytes(file) for file in _terraform_files(directory))
         mentions[directory] = _MARK in data.lower() or _WAIVER_MARK in data
-        callees[directory] = {target for target in _callees(directory, data) if target.is_relative_to(root) and target.is_dir()}
+        callees[directory] = {target for target in _callees(directory, data) if target.is_relative_to(root) and os.path.isdir(target)}
         waiting.extend(callees[directory])
     about = {directory for directory, mentioned in mentions.items() if mentioned}
     grown = True
@@ -156,11 +156,11 @@ def terraform_about_cloudtrail(directories: Sequence[Path], root: Path) -> list[
 
 def _callees(directory: Path, data: bytes) -> Iterator[Path]:
     for match in _LOCAL_SOURCE.finditer(data):
-        yield (directory / match.group(1).decode("utf-8", "replace")).resolve()
+        yield real_path(directory / match.group(1).decode("utf-8", "replace"))
     manifest = directory / ".terraform" / "modules" / "modules.json"
     if manifest.is_file():
         for each in re.findall(rb'"Dir"\s*:\s*"([^"]+)"', _bytes(manifest)):
-            yield (directory / each.decode("utf-8", "replace")).resolve()
+            yield real_path(directory / each.decode("utf-8", "replace"))
 
 
 def _terraform_files(directory: Path) -> Iterator[Path]:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -65,12 +66,20 @@ class RuleFailure(Exception):
     """A rule or the evaluator failed on a resource: the run could not finish, and nothing may pass for it."""
 
 
+class UndeclaredInput(Exception):
+    """The command line sets an input that nothing in the scan declares; the message names it."""
+
+
 def check(paths: Sequence[Path], options: Options) -> Result:
-    """Check everything under the paths, which must exist. Raises RuleFailure, and ``terraform.hcl.ReaderUnavailable``."""
+    """Check everything under the paths, which must exist.
+
+    Raises RuleFailure, UndeclaredInput, and ``terraform.hcl.ReaderUnavailable``.
+    """
     scan = _Scan.over(paths)
     scan.sources.update(options.sources)
     discovery = discover(paths, exclude=options.exclude, show=scan.show)
     configurations = [replace(each, known_keys=options.known_keys) for each in scan.configurations(discovery, options)]
+    warnings = tuple(_ignored_inputs(configurations))
     findings = [finding for problem in scan.problems(discovery, configurations) for finding in _unreadable(problem, options.rules)]
     trails: list[TrailResult] = []
     for configuration in configurations:
@@ -88,6 +97,7 @@ def check(paths: Sequence[Path], options: Options) -> Result:
         sources=scan.sources,
         prefix=scan.prefix,
         waivers=tuple(waivers),
+        warnings=warnings,
         resources=tuple(resource for each in configurations for resource in (*each.trails, *each.keys, *each.event_data_stores)),
     )
 
@@ -169,6 +179,19 @@ class _Scan:
     def problems(self, discovery: Discovery, configurations: Sequence[Configuration]) -> list[ParseError]:
         """Return everything that could not be read."""
         return [*discovery.problems, *self.unreadable, *(problem for each in configurations for problem in each.problems)]
+
+
+def _ignored_inputs(configurations: Sequence[Configuration]) -> Iterator[str]:
+    """Yield a warning for each value in a file that nothing declares, as Terraform does. Raises UndeclaredInput for an option."""
+    declared = {name for each in configurations for name in each.inputs}
+    for name, where in dict.fromkeys(each for configuration in configurations for each in configuration.ignored_inputs):
+        if name in declared:
+            continue
+        near = get_close_matches(name, sorted(declared), 1)
+        message = f'{where}: no root module in the scan declares the variable "{name}"{f", did you mean {near[0]}?" if near else ""}'
+        if where.startswith("--"):
+            raise UndeclaredInput(message)
+        yield message
 
 
 def _unreadable(problem: ParseError, rules: Sequence[Rule]) -> Iterator[Finding]:

@@ -397,3 +397,7 @@ class Configuration:
     problems: tuple[ParseError, ...] = ()
     known_keys: tuple[Key, ...] = ()
     """keys outside the code that the configuration file names; their address is their ARN"""
+    inputs: tuple[str, ...] = ()
+    """the names of the inputs that it declares"""
+    ignored_inputs: tuple[tuple[str, str], ...] = ()
+    """what the user gives and it does not declare: the name, and the option or file that gives it"""

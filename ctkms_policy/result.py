@@ -63,6 +63,7 @@ class Result:
     sources   every source that was read, by the path it is shown under, for the snippets
     files     how many files of ours were looked at
     prefix    the way from the repository root to the working directory ("" or "a/b/"): SARIF paths start at the root
+    warnings   what was given to the run and has no effect, each a sentence
     resources  every trail, key and event data store of the code: a host that shows its own resources finds ours here
     """
 
@@ -75,6 +76,7 @@ class Result:
     prefix: str = ""
     waivers: tuple[Waiver, ...] = ()
     resources: tuple[Resource, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def count(self, severity: Severity) -> int:
         """Return how many findings of that severity fail."""

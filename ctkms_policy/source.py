@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -133,6 +134,15 @@ class Source:
     def text_map(self) -> TextMap:
         """The map of the whole text onto itself, for strings that are a whole file."""
         return TextMap(self.path, tuple(Run(start, line, 1) for line, start in enumerate(self.line_starts, 1)))
+
+
+def real_path(path: Path) -> Path:
+    """Return the absolute path with links resolved, whatever was written: a circle of links, or a name that no file can have,
+    stays in it, and nothing is there."""
+    try:
+        return Path(os.path.realpath(path))
+    except ValueError:
+        return Path.cwd() / path
 
 
 def read_source(file: Path, shown_as: str) -> Source:

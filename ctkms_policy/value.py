@@ -194,6 +194,14 @@ class Unknown:
 
 
 @dataclass(frozen=True, slots=True)
+class Failure(Unknown):
+    """What certainly is an error at the deployment: an index out of range, a missing attribute, a wrong type.
+
+    Terraform's ``try`` and ``can`` go on after it; everywhere else it is an Unknown like any other.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class Literal:
     """A literal piece of a Template."""
 
@@ -299,6 +307,23 @@ def taken(choice: Choice, index: int) -> Value:
     """Return what a branch of a Choice is, with the way of the Choice, which says what decides it, in front of its own."""
     value = choice.branches[index].value
     return replace(value, origin=value.origin.after(choice.origin.via)) if choice.origin.via else value
+
+
+def with_sensitivity(value: Value, sensitive: bool) -> Value:
+    """Return ``value`` as one of which nothing, or everything, may be printed, with all that is in it.
+
+    The keys of a map keep what is said of them: they are names that other expressions look up.
+    """
+    value = replace(value, origin=replace(value.origin, sensitive=sensitive))
+    if isinstance(value, ListValue):
+        return replace(value, items=tuple(with_sensitivity(item, sensitive) for item in value.items))
+    if isinstance(value, MapValue):
+        return replace(value, entries=tuple(Entry(entry.key, with_sensitivity(entry.value, sensitive)) for entry in value.entries))
+    if isinstance(value, JsonText):
+        return replace(value, document=with_sensitivity(value.document, sensitive))
+    if isinstance(value, Choice):
+        return replace(value, branches=tuple(replace(branch, value=with_sensitivity(branch.value, sensitive)) for branch in value.branches))
+    return value
 
 
 def default_of(value: Value) -> Value:

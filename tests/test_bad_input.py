@@ -125,6 +125,26 @@ def test_a_link_that_points_to_itself_is_not_followed(tmp_path: Path) -> None:
     assert check_json(tmp_path).rules() == ["CTKMS001"]
 
 
+@pytest.mark.parametrize(
+    "name", ["circle", "circle.json", "circle.tf", "terraform.tfvars", "circle.auto.tfvars.json", ".ctkms-policy.yaml"]
+)
+def test_links_in_a_circle_are_no_files(tmp_path: Path, name: str) -> None:
+    uses = 'resource "aws_kms_key" "k" {\n  policy = file("circle")\n}\nmodule "m" {\n  source = "./circle/m"\n}\n'
+    nested = "Resources:\n  N:\n    Type: AWS::CloudFormation::Stack\n    Properties:\n      TemplateURL: ./circle\n"
+    trail = "  T:\n    Type: AWS::CloudTrail::Trail\n    Properties:\n      IsLogging: true\n      S3BucketName: b\n"
+    write(tmp_path, main_tf=TRAIL + uses, template_yaml=nested + trail)
+    (tmp_path / name).symlink_to("other")
+    (tmp_path / "other").symlink_to(name)
+    done = check_json(tmp_path)
+    assert done.rules().count("CTKMS001") == 2
+    assert 'module "m": the directory ./circle/m does not exist' in [each["message"] for each in done.json["findings"]]
+
+
+def test_a_name_that_no_file_can_have_is_no_file(tmp_path: Path) -> None:
+    source = 'module "m" {\n  source = "./a\\u0000b"\n}\nmodule "n" {\n  source = "./' + "n" * 300 + '"\n}\n'
+    assert check_json(write(tmp_path, main_tf=TRAIL + source)).rules() == ["CTKMS000", "CTKMS000", "CTKMS001"]
+
+
 def test_file_function_does_not_leave_the_repository(tmp_path: Path) -> None:
     (tmp_path / "secret.json").write_text("{}")
     repository = tmp_path / "repository"
@@ -162,3 +182,17 @@ def test_mutated_fixtures_never_crash(tmp_path: Path, seed: int) -> None:
         target.write_bytes(bytes(data))
     done = check_json(tmp_path)
     assert done.code in (0, 1), done.err
+
+
+def test_what_is_wrong_with_one_module_hides_no_other_trail(tmp_path: Path) -> None:
+    broken = 'module "gone" {\n  source = "./gone"\n}\nmodule "nowhere" {}\n'
+    trail = TRAIL.replace('"logs"\n', '"logs"\n  kms_key_id     = {}\n')
+    named = ("main", "module.gone.arn"), ("other", "module.typo.arn"), ("last", "data.aws_kms_key.x.arn")
+    trails = "".join(trail.replace('"main"', f'"{name}"').replace("{}", value) for name, value in named)
+    findings = check_json(write(tmp_path, main_tf=broken + trails)).json["findings"]
+    assert [(each["rule"], each["message"].rpartition(": ")[2], each["help"]) for each in findings] == [
+        ("CTKMS000", "the directory ./gone does not exist", "correct the source"),
+        ("CTKMS000", 'module "nowhere" has no source', 'write where the module is: source = "./directory"'),
+        ("CTKMS015", "module.typo is not declared", "declare it, or correct the name"),
+        ("CTKMS015", "data.aws_kms_key.x is not declared", "declare it, or correct the name"),
+    ]

@@ -181,7 +181,7 @@ def test_value(text: str, expected: Value) -> None:
         ("{a = 1}.b", 'there is no "b" in the map'),
         ("{a = null}.a.x", "null has no x"),
         ('"a".b', "a string, number or bool has no b"),
-        ("1 / 0", "division by zero"),
+        ("0 / 0", "zero divided by zero"),
         ('1 + "x"', '"x" is not a number'),
         ('"a${null}"', "a null value where a string is needed"),
         ("null ? 1 : 2", "a null value where a bool is needed"),
@@ -334,3 +334,10 @@ def test_locals_that_double_each_other_are_unknown() -> None:
 def test_a_deep_expression_is_unknown_or_right() -> None:
     value: Value = value_of("+".join(["1"] * 90))
     assert value == Known(90)
+
+
+@pytest.mark.parametrize("text", ["1 / 0", "try(1 / 0, 2)", "1 / 0 > 1", "-1 / 0"])
+def test_an_infinite_number_is_no_error(text: str) -> None:
+    value = evaluated(text)
+    assert isinstance(value, Unknown)
+    assert not isinstance(value, Failure)

@@ -18,7 +18,7 @@ from tf_expression_scope import value_of
 
 from ctkms_policy.terraform.conversion import Failure, written_json
 from ctkms_policy.terraform.functions import FUNCTIONS
-from ctkms_policy.value import JsonText, Known
+from ctkms_policy.value import JsonText, Known, Unknown
 
 ROWS: list[dict[str, str]] = [
     json.loads(line) for line in Path(__file__).with_name("tf_console.jsonl").read_text(encoding="utf-8").splitlines()
@@ -34,6 +34,8 @@ NOT_OF_THE_CONSOLE = {
     "timestamp": "the clock",
     "uuid": "random",
 }
+NAMES = Path(__file__).with_name("tf_function_names.txt").read_text(encoding="utf-8").splitlines()
+"""The functions of Terraform 1.11, as ``terraform metadata functions -json`` lists them."""
 needs_terraform = pytest.mark.skipif(shutil.which("terraform") is None, reason="terraform is not installed")
 
 
@@ -106,11 +108,29 @@ def test_the_table_is_what_terraform_says(tmp_path: Path) -> None:
     assert answers == [row["terraform"] for row in ROWS]
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_every_function_of_terraform_is_modelled_or_named(name: str) -> None:
+    value = value_of(f"{name}()")
+    named = isinstance(value, Unknown) and value.reason == f"function {name}() is not modelled"
+    assert named is (name not in FUNCTIONS)
+    assert isinstance(value_of(f"core::{name}()"), type(value))
+
+
+@pytest.mark.parametrize("name", ["provider::terraform::decode_tfvars", "provider::aws::user_agent", "provider::local::direxists", "typo"])
+def test_a_function_that_is_not_modelled_is_named(name: str) -> None:
+    value = value_of(f'{name}("x")')
+    assert isinstance(value, Unknown)
+    assert not isinstance(value, Failure)
+    assert value.reason == f"function {name}() is not modelled"
+
+
 @needs_terraform
-def test_every_function_of_terraform_is_modelled() -> None:
+def test_the_list_of_functions_is_terraforms() -> None:
+    version = subprocess.run(["terraform", "version", "-json"], capture_output=True, text=True, timeout=60, check=True)
+    if not json.loads(version.stdout)["terraform_version"].startswith("1.11."):
+        pytest.skip("the list is that of Terraform 1.11")
     run = subprocess.run(["terraform", "metadata", "functions", "-json"], capture_output=True, text=True, timeout=60, check=True)
-    names = {name for name in json.loads(run.stdout)["function_signatures"] if "::" not in name}
-    assert names <= FUNCTIONS.keys()
+    assert [name for name in sorted(json.loads(run.stdout)["function_signatures"]) if "::" not in name] == NAMES
 
 
 @needs_terraform

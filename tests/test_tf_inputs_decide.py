@@ -5,14 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from command import check_json, write
 from test_tf_module import normalized
 from tf_expression_scope import value_of, with_default
 
 from ctkms_policy.checks.words import way
 from ctkms_policy.model import ambient_partition, ambient_region
 from ctkms_policy.source import Span
+from ctkms_policy.terraform.conversion import reason_of
 from ctkms_policy.terraform.inputs import Inputs
-from ctkms_policy.value import Choice, Entry, Known, MapValue, Origin, Symbol, Template, Value, default_of, describe
+from ctkms_policy.value import Choice, Entry, Known, MapValue, Origin, Reference, Symbol, Template, Value, default_of, describe, outcomes
 
 TRAIL = 'resource "aws_cloudtrail" "t" {\n  %s\n  name = "t"\n  s3_bucket_name = "b"\n  kms_key_id = %s\n}\n'
 SWITCH = 'variable "on" {\n  type = bool\n  default = false\n}\n'
@@ -168,3 +170,82 @@ def test_the_region_of_another_provider_configuration_has_no_conventional_spelli
     text = 'provider "aws" {\n  alias = "b"\n}\n' + TRAIL % ("provider = aws.b", "null")
     (configuration,) = normalized(tmp_path, {"main.tf": text})
     assert describe(configuration.trails[0].place.region) == "region[aws.b]"
+
+
+def a_variable(default: str) -> str:
+    return f'variable "a" {{\n  default = {default}\n}}\nvariable "on" {{\n  default = true\n}}\n'
+
+
+@pytest.mark.parametrize(
+    ("default", "expression"),
+    [
+        ("null", "var.a == null ? aws_kms_key.k.arn : var.a"),
+        ("null", "var.a != null ? var.a : aws_kms_key.k.arn"),
+        ("null", "null == var.a ? aws_kms_key.k.arn : var.a"),
+        ("null", "local.own ? aws_kms_key.k.arn : var.a"),
+        ("null", "var.on ? (var.a == null ? aws_kms_key.k.arn : var.a) : aws_kms_key.k.arn"),
+        ('""', 'var.a == "" ? aws_kms_key.k.arn : var.a'),
+        ('""', "length(var.a) > 0 ? trimspace(var.a) : aws_kms_key.k.arn"),
+        ('""', '"%{ if var.a == "" }${aws_kms_key.k.arn}%{ else }${var.a}%{ endif }"'),
+        ("{ key = null }", "var.a.key == null ? aws_kms_key.k.arn : var.a.key"),
+        ("{ key = null }", "[var.a.key == null ? aws_kms_key.k.arn : var.a.key][0]"),
+        ('["", ""]', 'var.a[0] == "" ? aws_kms_key.k.arn : var.a[0]'),
+        ("[null]", "(var.a[0] == null ? [aws_kms_key.k.arn] : var.a)[0]"),
+        ("{ key = null }", "(var.a.key == null ? { key = aws_kms_key.k.arn } : var.a).key"),
+    ],
+)
+def test_an_input_that_decides_is_not_its_default_where_it_decides_otherwise(tmp_path: Path, default: str, expression: str) -> None:
+    text = a_variable(default) + "locals {\n  own = var.a == null\n}\n" + KEY + TRAIL % ("", expression)
+    value = key_value(tmp_path, text)
+    assert isinstance(value, Choice)
+    assert describe(default_of(value)) == "aws_kms_key.k.arn"
+    others = [outcome for _, outcome in outcomes(value) if not isinstance(outcome, Reference)]
+    assert others
+    assert [reason_of(outcome) for outcome in others] == ["var.a is not what it is by default"]
+    write(tmp_path, main_tf=text)
+    assert "CTKMS001" not in [each["rule"] for each in check_json(tmp_path, ".").json["findings"]]
+
+
+@pytest.mark.parametrize(
+    ("default", "expression"),
+    [
+        ("null", "var.on ? aws_kms_key.k.arn : var.a"),
+        ("null", "var.on && var.a == null ? aws_kms_key.k.arn : var.a"),
+        ('"x"', 'var.a == "x" ? aws_kms_key.k.arn : null'),
+        ('"x"', 'var.a == "x" ? aws_kms_key.k.arn : ""'),
+        ("null", 'var.a == null ? aws_kms_key.k.arn : (var.a == "none" ? null : var.a)'),
+    ],
+)
+def test_what_other_inputs_leave_out_is_still_said(tmp_path: Path, default: str, expression: str) -> None:
+    write(tmp_path, main_tf=a_variable(default) + KEY + TRAIL % ("", expression))
+    findings = check_json(tmp_path, ".").json["findings"]
+    assert [each["verdict"] for each in findings if each["rule"] == "CTKMS001"] == ["undetermined"]
+
+
+@pytest.mark.parametrize(
+    ("written", "address"),
+    [
+        ("for_each = { for x in var.a : x.name => x }", "aws_cloudtrail.t[each.key]"),
+        ("for_each = { for x in var.a : x.name => x if x.on }", "aws_cloudtrail.t[each.key]"),
+        ("for_each = toset([for x in var.a : x.name])", "aws_cloudtrail.t[each.key]"),
+        ("for_each = toset(flatten([for x in var.a : x.names]))", "aws_cloudtrail.t[each.key]"),
+        ("for_each = { for x in flatten([for y in var.a : y.all]) : x.name => x }", "aws_cloudtrail.t[each.key]"),
+        ("for_each = local.all", "aws_cloudtrail.t[each.key]"),
+        ("count = length([for x in var.a : x if x.on])", "aws_cloudtrail.t[0]"),
+    ],
+)
+def test_what_a_loop_over_an_empty_default_leaves_out_is_listed(written: str, address: str, tmp_path: Path) -> None:
+    text = a_variable("[]") + "locals {\n  all = { for x in var.a : x.name => x }\n}\n" + TRAIL % (written, "null")
+    (configuration,) = normalized(tmp_path, {"main.tf": text})
+    (trail,) = configuration.trails
+    when = written.partition(" = ")[2]
+    assert (trail.address, trail.created_when) == (address, f"{when} is not {'0' if written.startswith('count') else 'empty'}")
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["for_each = { for x in [] : x => x }", "for_each = toset([for x in local.none : x])", "count = length([for x in local.none : x])"],
+)
+def test_a_loop_over_what_is_always_empty_makes_nothing(written: str, tmp_path: Path) -> None:
+    (configuration,) = normalized(tmp_path, {"main.tf": "locals {\n  none = []\n}\n" + TRAIL % (written, "null")})
+    assert configuration.trails == ()

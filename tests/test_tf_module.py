@@ -320,10 +320,10 @@ def test_a_tfvars_file_that_does_not_parse_is_a_problem(tmp_path: Path) -> None:
             '{ c = "false", d = 1 }',
             {"map": {"a": "7", "b": None, "c": False}},
         ),
-        ("object({ a = string })", "{}", {"unknown": 'the object has no attribute "a"'}),
+        ("object({ a = string })", "{}", {"unknown": 'the value of var.x: the object has no attribute "a"'}),
         ("map(object({ a = optional(list(string), [1]) }))", "{ x = {} }", {"map": {"x": {"map": {"a": ["1"]}}}}),
         ("any", "[1]", [1]),
-        ("list(string)", "5", {"unknown": "5 where a list is needed"}),
+        ("list(string)", "5", {"unknown": "the value of var.x: 5 where a list is needed"}),
         ('"string"', "5", "5"),
     ],
 )

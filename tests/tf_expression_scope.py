@@ -10,6 +10,7 @@ from ctkms_policy.terraform.conversion import Failure
 from ctkms_policy.terraform.expression import Step, evaluate
 from ctkms_policy.terraform.hcl import reader
 from ctkms_policy.terraform.hcl.syntax import Expression, StringTemplate
+from ctkms_policy.terraform.scope import Directory, DirectoryEntry, EntryKind
 from ctkms_policy.value import Known, Origin, Reference, Symbol, Unknown, Value
 
 READER = reader("tree-sitter")
@@ -61,11 +62,11 @@ class NamedValues:
         source = Source(name, self.files[name])
         return Known(source.text, Origin(span), source.text_map)
 
-    def list_files(self, path: Value, span: Span) -> tuple[str, ...] | Unknown:
-        if not isinstance(path, Known):
-            return Unknown("the path is not known", Origin(span))
-        start = "" if path.value == "." else f"{path.value}/"
-        return tuple(name.removeprefix(start) for name in self.files if name.startswith(start))
+    def list_directory(self, path: str, span: Span) -> Directory | Unknown:
+        start = "" if path == "." else f"{path}/"
+        below = [name.removeprefix(start).split("/") for name in self.files if name.startswith(start)]
+        kinds = {names[0]: EntryKind.FILE if len(names) == 1 else EntryKind.DIRECTORY for names in below}
+        return Directory(path, tuple(DirectoryEntry(name, kind) for name, kind in kinds.items()))
 
     def read_template(self, path: Value, span: Span) -> StringTemplate | Unknown:
         content = self.read_file(path, span)

@@ -16,7 +16,7 @@ from ctkms_policy.iam.statements import missing_statement, missing_store_stateme
 from ctkms_policy.key_link import KeyState
 from ctkms_policy.model import Language, UnreadablePolicy
 from ctkms_policy.rulebook import Rule
-from ctkms_policy.value import Unknown
+from ctkms_policy.value import Failure, Unknown, default_of
 
 _LETS = {
     Question.DESCRIBE: "let CloudTrail describe the key of",
@@ -138,8 +138,8 @@ def policy_not_visible(case: TrailCase, rule: Rule) -> Iterator[Finding]:
     trail, link = case.trail, case.link
     if case.judgement is not None or link.state in (KeyState.NONE, KeyState.AWS_MANAGED):
         return
-    if kms_key_form(case.configuration, trail) is KeyForm.OTHER or _is_in_broken_file(case):
-        return  # the value names no key at all, or CTKMS000 says what is wrong: nothing else is to be seen
+    if kms_key_form(case.configuration, trail) is KeyForm.OTHER or _is_told_already(case):
+        return  # the value names no key at all, or CTKMS000 says what is wrong
     span = trail.kms_key_id.span or trail.span
     reason, related, way_out = link.reason, way(trail.kms_key_id.value, span), _how_to_see_policy(case)
     if link.key is not None:
@@ -161,8 +161,9 @@ def policy_not_visible(case: TrailCase, rule: Rule) -> Iterator[Finding]:
     )
 
 
-def _is_in_broken_file(case: TrailCase) -> bool:
-    return any(problem.span.path == case.trail.span.path for problem in case.configuration.problems)
+def _is_told_already(case: TrailCase) -> bool:
+    reason = case.link.reason
+    return reason.endswith("is not declared in what can be read") or any(reason == each.message for each in case.configuration.problems)
 
 
 def _how_to_see_policy(case: TrailCase) -> str:
@@ -171,6 +172,10 @@ def _how_to_see_policy(case: TrailCase) -> str:
         return f"give the input a value ({inputs}), or scan the code that makes the key together with the trail"
     if "not installed" in case.link.reason:
         return "run terraform init, so that the module can be read"
+    if case.link.reason.endswith("is not declared"):
+        return "declare it, or correct the name"
+    if isinstance(default_of(case.trail.kms_key_id.value), Failure):
+        return "correct the value: terraform rejects it"
     if case.link.state is KeyState.UNDETERMINED:
         return "write the value so that it can be known without a deployment"
     return "scan the code that makes the key together with the trail"

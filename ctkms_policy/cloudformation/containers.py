@@ -11,7 +11,7 @@ from ctkms_policy.cloudformation.embedded import embedded_templates
 from ctkms_policy.cloudformation.placeholders import fill, has_placeholders
 from ctkms_policy.cloudformation.template import Template, has_resources, read_snippet, read_templates
 from ctkms_policy.json_text import parse_json_source
-from ctkms_policy.source import ParseError, Source, read_source
+from ctkms_policy.source import ParseError, Source, read_source, real_path
 from ctkms_policy.value import Entry, Known, ListValue, MapValue, Value
 
 MAX_INCLUDES = 5
@@ -74,7 +74,7 @@ class Files:
         if not written or _URL.match(written) or "\0" in written:
             return None
         try:
-            found = (file.parent / written).resolve()
+            found = real_path(file.parent / written)
             return found if found.is_relative_to(self._root) and found.is_file() else None
         except OSError:
             return None
@@ -129,7 +129,7 @@ class Files:
 
     def _json(self, file: Path) -> Value | None:
         """Return the content of a JSON file. Some other program's manifest.json, or a broken one, says nothing: None."""
-        if not file.is_file() or not file.resolve().is_relative_to(self._root):
+        if not file.is_file() or not real_path(file).is_relative_to(self._root):
             return None
         try:
             return parse_json_source(read_source(file, self._show(file)))

@@ -111,6 +111,9 @@ def _left_out_by_default(value: Value) -> Iterator[tuple[str, Value]]:
 def _read_value(document: Value, form: PolicyForm, span: Span) -> KeyPolicy | UnreadablePolicy | Unknown:
     if isinstance(document, Choice):
         return _read_branches(document, form, span)
+    if document.origin.sensitive and not isinstance(document, (Unknown, Absent)):
+        # Its parts would stand in messages, fixes and snippets. It has no place: that line holds the value.
+        return Unknown("its text is a sensitive value, which is never shown")
     if isinstance(document, JsonText):
         return read_key_policy(document.document, form, document.origin.span or span)
     if isinstance(document, (Known, Template)):
@@ -145,9 +148,6 @@ def default_key_policy(place: Place, span: Span) -> KeyPolicy:
 
 def _read_text(text: Known | Template, span: Span) -> KeyPolicy | UnreadablePolicy | Unknown:
     place = text.origin.span or span
-    if text.origin.sensitive:
-        # Its parts would stand in messages, fixes and snippets. It has no place: that line holds the value.
-        return Unknown("its text is a sensitive value, which is never shown")
     if isinstance(text, Known) and not isinstance(text.value, str):
         return UnreadablePolicy(f"the key policy is {scalar_text(text.value)}, not a JSON object", place, "write an object with Statement")
     try:
@@ -392,6 +392,12 @@ def _text_defects(document: MapValue, span: Span) -> Iterator[PolicyDefect]:
         yield PolicyDefect(DefectKind.REJECTED, f"the key policy has {size} bytes, KMS takes {MAX_POLICY_BYTES}", span, "merge statements")
 
 
+def _sid(entry: Entry | None) -> str:
+    """Return what a message calls a statement by; "" where it has no Sid, or none that is known."""
+    value = Absent() if entry is None else default_of(entry.value)
+    return "" if isinstance(value, (Absent, Unknown)) else describe(value, quoted=False)
+
+
 def _unknown_element(entry: Entry, known: tuple[str, ...], owner: str, span: Span) -> PolicyDefect:
     close = get_close_matches(entry.name.lower(), [name.lower() for name in known], n=1, cutoff=0.75)
     meant = next((name for name in known if close and name.lower() == close[0]), "")
@@ -453,7 +459,7 @@ class _StatementReader:
             actions,
             resources,
             conditions,
-            describe(default_of(sid.value), quoted=False) if sid else "",
+            _sid(sid),
             principals_negated,
             actions_negated,
             resources_negated,

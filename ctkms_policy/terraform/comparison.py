@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import string
 from collections.abc import Iterable
 
 from ctkms_policy.terraform.conversion import MAX_ITEMS, Failure, Number, fraction, reason_of, to_number
@@ -165,13 +167,24 @@ def may_be_empty(value: Text) -> bool:
 
 
 def shape_of(hole: Hole) -> Shape:
-    """Return what is certain about the text of a hole; an attribute known after the deployment is not empty."""
+    """Return what is certain about the text of a hole; an attribute known after the deployment is not empty.
+
+    The ARN or id of a KMS key or alias holds no blanks.
+    """
     if isinstance(hole, Symbol):
         if hole.shape.one_of:
             lengths = [len(text) for text in hole.shape.one_of]
             return Shape(frozenset("".join(hole.shape.one_of)), min(lengths), max(lengths), hole.shape.one_of)
         return hole.shape
-    return Shape(shortest=1) if isinstance(hole, Reference) else Shape()
+    if isinstance(hole, Reference):
+        is_of_kms = hole.attribute in _KMS_NAMES and _KMS_RESOURCE.search(hole.address)
+        return Shape(_KMS_ALPHABET if is_of_kms else None, shortest=1)
+    return Shape()
+
+
+_KMS_RESOURCE = re.compile(r"(?:^|\.)aws_kms_(?:key|external_key|replica_key|alias)\.")
+_KMS_NAMES = frozenset(("arn", "id", "key_id", "target_key_arn", "target_key_id"))
+_KMS_ALPHABET = frozenset(f"{string.ascii_letters}{string.digits}:/_-")
 
 
 def excludes(hole: Hole, characters: Iterable[str]) -> bool:

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ctkms_policy.source import Span
 from ctkms_policy.terraform.comparison import FALSE, TRUE, decided_by
-from ctkms_policy.terraform.conversion import Failure, to_bool
-from ctkms_policy.terraform.hcl.syntax import Binary, Expression, Unary
+from ctkms_policy.terraform.conversion import to_bool
+from ctkms_policy.terraform.hcl.syntax import Binary, Expression, GetAttr, Index, Unary, Variable
 from ctkms_policy.terraform.scope import InnerScope, Scope
 from ctkms_policy.value import (
     Branch,
     Choice,
+    Entry,
+    Failure,
+    JsonText,
     Known,
+    ListValue,
+    MapValue,
     Origin,
+    Reference,
     Symbol,
+    SymbolKind,
     Unknown,
     Value,
     choose,
@@ -37,13 +44,16 @@ def as_condition(value: Value, expression: Expression, scope: Scope) -> Value:
     """
     if isinstance(value, Known):
         truth = to_bool(value)
-        value = identified(truth, expression, scope) if isinstance(truth, Known) else truth
+        value = identified(truth, expression, scope) if isinstance(truth, Known) else value
     return settled(lift(lambda outcome: _decided(outcome, expression, scope), (value,), value.origin), scope)
 
 
 def _decided(value: Value, expression: Expression, scope: Scope) -> Value:
-    value = to_bool(value)
+    given, value = value, to_bool(value)
     if isinstance(value, Failure):
+        text = _text(expression.span, scope)
+        if isinstance(expression, (Variable, GetAttr, Index)) and _REFERENCE.fullmatch(text) and not isinstance(given, Failure):
+            return replace(value, reason=f"{text} is {describe(given)} where a bool is needed")
         return value
     if isinstance(value, Known):
         decision = value.origin.decision
@@ -127,8 +137,10 @@ def select(condition: Value, then: Callable[[], Value], otherwise: Callable[[], 
     if isinstance(condition, Choice):
         branches = []
         for index, branch in enumerate(condition.branches):
-            picked = select(branch.value, then, otherwise, origin)
-            branches.append(Branch(branch.when, narrowed(picked, condition.condition, index)))
+            picked = narrowed(select(branch.value, then, otherwise, origin), condition.condition, index)
+            if condition.chosen is not None and index != condition.chosen:
+                picked = without_defaults(picked, condition.origin.inputs)
+            branches.append(Branch(branch.when, picked))
         origin = replace(origin.after(condition.origin.via), inputs=origin.inputs | condition.origin.inputs)
         return choose(condition.condition, branches, condition.chosen, origin)
     if isinstance(condition, Known):
@@ -145,6 +157,39 @@ def narrowed(value: Value, condition: str, index: int) -> Value:
         return narrowed(taken(value, index), condition, index)
     branches = [Branch(branch.when, narrowed(branch.value, condition, index)) for branch in value.branches]
     return choose(value.condition, branches, value.chosen, value.origin)
+
+
+def without_defaults(value: Value, inputs: frozenset[str]) -> Value:
+    """Return ``value`` where those inputs are not what they are by default: what their defaults made is not known there.
+
+    ``var.a == null ? aws_kms_key.k.arn : var.a`` is not null where var.a is not.
+    """
+    if isinstance(value, Choice):
+        branches = [Branch(branch.when, without_defaults(branch.value, inputs)) for branch in value.branches]
+        return choose(value.condition, branches, value.chosen, value.origin)
+    if value.origin.inputs & inputs and value.origin.decision is None:
+        return _another(value, sorted(value.origin.inputs & inputs))
+    if isinstance(value, ListValue):
+        return replace(value, items=tuple(without_defaults(item, inputs) for item in value.items))
+    if isinstance(value, MapValue):
+        return replace(value, entries=tuple(Entry(each.key, without_defaults(each.value, inputs)) for each in value.entries))
+    if isinstance(value, JsonText):
+        return replace(value, document=without_defaults(value.document, inputs))
+    return value
+
+
+def _another(value: Value, inputs: Sequence[str]) -> Value:
+    """Return what stands for a value made of inputs that have other values than by default."""
+    if isinstance(value, (Symbol, Reference, Unknown)):
+        return value
+    names = " and ".join(inputs)
+    reason = f"{names} is not what it is by default" if len(inputs) == 1 else f"{names} are not what they are by default"
+    if isinstance(value, (ListValue, MapValue)) or value.origin.sensitive:
+        return Unknown(reason, value.origin)
+    span = value.origin.span
+    place = "" if span is None else f" of {span.path}:{span.line}:{span.column}"
+    identity = f"{names}, not {describe(value)}{place}"
+    return Symbol(identity, SymbolKind.INPUT, spelling=names, reason=reason, origin=Origin(value.origin.span, value.origin.via))
 
 
 def settled(value: Value, scope: Scope) -> Value:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import TypeAlias, Union
@@ -31,6 +31,7 @@ from ctkms_policy.value import (
     describe,
     lift,
 )
+from ctkms_policy.value import Failure as Failure
 
 MAX_TEXT = 1 << 20
 """Longer strings that an expression builds are not kept."""
@@ -50,14 +51,6 @@ _MAX_BITS = 512
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 
 Number: TypeAlias = Union[int, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Failure(Unknown):
-    """What certainly is an error when Terraform evaluates it: an index out of range, a missing attribute, a wrong type.
-
-    Outside the evaluator it is an Unknown like any other; ``try`` and ``can`` go on after it.
-    """
 
 
 def reason_of(value: Value) -> str:
@@ -156,7 +149,7 @@ def to_number(value: Value) -> Value:
 def parse_number(text: str, origin: Origin = NOWHERE) -> Value:
     """Return the number that a text is, as Terraform reads it; a Failure where it is none."""
     if not _NUMBER.fullmatch(text) or len(text) > 1000:
-        return Failure(f'"{text[:40]}" is not a number', origin)
+        return Failure(f"{describe(Known(text[:40], origin))} is not a number", origin)
     return number(Fraction(text), origin)
 
 

@@ -74,6 +74,7 @@ class Expansion:
     whole    the block as a value: a Reference, or a list or map of References, perhaps a Choice of those
     open     the reason why there may be other instances than those, or ""
     cut      whether there certainly are more, which are not looked at
+    hidden   whether for_each is sensitive, which Terraform rejects: its keys would stand in addresses
     """
 
     whole: Value
@@ -82,6 +83,7 @@ class Expansion:
     make: Callable[[Value | None, Value], Instance]
     instances: dict[str, Instance] = field(default_factory=dict)
     cut: bool = False
+    hidden: bool = False
 
     def member(self, key: Value) -> Value | None:
         """Return the instance that an index names where count or for_each is not known; else None."""
@@ -123,6 +125,9 @@ def expand(address: str, block: Block, scope: Scope, *, suppose_one: Callable[[s
         return ListValue(items, f"more than {MAX_INSTANCES} instances" if amount > MAX_INSTANCES else "", count.origin)
 
     def of_each(collection: Value) -> Value:
+        if _has_sensitive_keys(collection):
+            expansion.hidden = True
+            collection = Unknown(f"for_each of {address} is sensitive", Origin(block.head_span))
         if isinstance(collection, (ListValue, MapValue)):
             pairs = _pairs(collection)
             rest = collection.rest
@@ -164,6 +169,14 @@ def _certain_conditions(whole: Value) -> dict[str, dict[str, bool]]:
             earlier = certain.get(reference.address)
             certain[reference.address] = so if earlier is None else {name: each for name, each in earlier.items() if so.get(name) is each}
     return certain
+
+
+def _has_sensitive_keys(collection: Value) -> bool:
+    if isinstance(collection, MapValue):
+        keys: list[Value] = [entry.key for entry in collection.entries]
+    else:
+        keys = list(collection.items) if isinstance(collection, ListValue) else []
+    return any(each.origin.sensitive for each in (collection, *keys))
 
 
 def _pairs(collection: ListValue | MapValue) -> list[tuple[Known | Template | Symbol, Value]]:

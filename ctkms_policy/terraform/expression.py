@@ -237,7 +237,7 @@ class _Evaluator:
         for position, span in enumerate(spans, done):
             following = step_into(value, path[position], scope, span)
             open_to_inputs = isinstance(value, (MapValue, Absent)) and value.origin.inputs
-            if isinstance(following, Failure) and open_to_inputs and all(isinstance(step, (str, Known)) for step in path):
+            if isinstance(following, Failure) and open_to_inputs and all(_may_be_named(step) for step in path):
                 step, spelling = path[position], _path_text(path)
                 missing = describe(Known(step) if isinstance(step, str) else step)
                 reason = f"{_path_text(path[:position])} has no {missing} by default"
@@ -349,7 +349,8 @@ class _Evaluator:
                 )
                 for _, inner in rounds
             ]
-            return _chosen(results, rest, lambda values, why: _list(values, why, origin), origin)
+            own = origin.joined(collection.origin)
+            return _chosen(results, rest, lambda values, why: _list(values, why, own), own)
 
         return lift(items, (self.value(expression.collection, scope),), origin)
 
@@ -371,8 +372,8 @@ class _Evaluator:
                 )
                 for _, inner in rounds
             ]
-            grouped = expression.grouped
-            return _chosen(results, rest, lambda pairs, why: _map(pairs, origin, why, grouped=grouped, unique=not grouped), origin)
+            own, grouped = origin.joined(collection.origin), expression.grouped
+            return _chosen(results, rest, lambda pairs, why: _map(pairs, own, why, grouped=grouped, unique=not grouped), own)
 
         return lift(entries, (self.value(expression.collection, scope),), origin)
 
@@ -399,7 +400,7 @@ class _Evaluator:
             raise _TooManyRounds
         found = []
         for position, (name, item) in enumerate(pairs):
-            item = inherit(item, collection.origin)
+            name, item = inherit(name, collection.origin), inherit(item, collection.origin)
             names = {value: item} if key is None else {key: name, value: item}
             found.append((name, InnerScope(scope, names, f"{value} = {describe(name)} [{position}]")))
         return found
@@ -434,6 +435,10 @@ _METHODS: dict[type, Callable[..., Value]] = {
 
 
 _NAME = re.compile(r"[A-Za-z_][\w-]*")
+
+
+def _may_be_named(step: Step) -> bool:
+    return isinstance(step, str) or (isinstance(step, Known) and not step.origin.sensitive)
 
 
 def _path_text(path: Sequence[Step]) -> str:
@@ -516,7 +521,7 @@ def _arithmetic(operator: str, left: Value, right: Value, origin: Origin) -> Val
     if other == 0 and operator == "%":
         return number(one, origin)
     if other == 0:
-        return Failure("division by zero", origin)
+        return Unknown("an infinite number, from a division by zero", origin) if one else Failure("zero divided by zero", origin)
     if operator == "/":
         return number(one / other, origin)
     quotient = abs(one) // abs(other)

@@ -124,11 +124,11 @@ def _item(value: ListValue, key: Value, origin: Origin) -> Value:
     if isinstance(position, (float, str)):
         return Failure(f"{describe(number)} is no whole number", origin)
     if position < 0:
-        return Failure(f"index {position} is out of range", origin)
+        return Failure(f"index {describe(number)} is out of range", origin)
     if value.rest:
         return Unknown(value.rest, origin.joined(value.origin))
     if position >= len(value.items):
-        return Failure(f"index {position} is out of range", origin.joined(value.origin, key.origin))
+        return Failure(f"index {describe(number)} is out of range", origin.joined(value.origin, key.origin))
     return _from(value, value.items[position], key)
 
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ctkms_policy.json_text import parse_json_source
-from ctkms_policy.source import ParseError, Source, Span
+from ctkms_policy.source import ParseError, Source, Span, real_path
 from ctkms_policy.terraform.conversion import Failure
 from ctkms_policy.terraform.expression import evaluate
 from ctkms_policy.terraform.hcl.syntax import StringTemplate
 from ctkms_policy.terraform.module import Repository
-from ctkms_policy.terraform.scope import Step
+from ctkms_policy.terraform.scope import Directory, Step
 from ctkms_policy.value import Known, MapValue, Origin, Reference, Unknown, Value
 
 
@@ -53,7 +53,7 @@ def assignments(directory: Path, repository: Repository, inputs: Inputs) -> tupl
     problems: list[ParseError] = []
     for name, text in inputs.environment.items():
         assigned[name] = Assignment(_text_value(f"TF_VAR_{name}", text, repository), f"TF_VAR_{name}", text)
-    automatic = (file for file in tfvars_files(directory) if repository.contains(file.resolve()))
+    automatic = (file for file in tfvars_files(directory) if repository.contains(real_path(file)))
     for file in (*automatic, *inputs.files):
         try:
             values, errors = _file_values(file, repository)
@@ -130,7 +130,7 @@ class LiteralScope:
         """Return a Failure: no file is read."""
         return Failure("files cannot be read here", Origin(span))
 
-    def list_files(self, path: Value, span: Span) -> tuple[str, ...] | Unknown:
+    def list_directory(self, path: str, span: Span) -> Directory | Unknown:
         """Return a Failure: no directory is read."""
         return Failure("files cannot be listed here", Origin(span))
 

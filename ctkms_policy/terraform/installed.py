@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ctkms_policy.json_text import parse_json_source
-from ctkms_policy.source import ParseError
+from ctkms_policy.source import ParseError, real_path
 from ctkms_policy.terraform.module import Repository
 from ctkms_policy.value import Known, ListValue, MapValue
 
@@ -28,7 +29,7 @@ def installed_modules(root: Path, repository: Repository) -> tuple[InstalledModu
     Directories that do not exist, or lie outside the repository, count as not installed.
     """
     manifest = root / ".terraform" / "modules" / "modules.json"
-    if not manifest.is_file() or not repository.contains(manifest.resolve()):
+    if not manifest.is_file() or not repository.contains(real_path(manifest)):
         return InstalledModules(), []
     try:
         document = parse_json_source(repository.source(manifest))
@@ -39,7 +40,7 @@ def installed_modules(root: Path, repository: Repository) -> tuple[InstalledModu
     for item in modules.items if isinstance(modules, ListValue) else ():
         key, directory = (item.get("Key"), item.get("Dir")) if isinstance(item, MapValue) else (None, None)
         if isinstance(key, Known) and isinstance(directory, Known):
-            path = (root / str(directory.value)).resolve()
-            if key.value and repository.contains(path) and path.is_dir():
+            path = real_path(root / str(directory.value))
+            if key.value and repository.contains(path) and os.path.isdir(path):
                 found[str(key.value)] = path
     return InstalledModules(found), []

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from ctkms_policy.source import ParseError, Source, Span, read_source
+from ctkms_policy.source import ParseError, Source, Span, read_source, real_path
 from ctkms_policy.terraform.hcl.syntax import AttributeNode, Block, Body, HclFile, HclReader, StringTemplate, TemplateText
 
 SUFFIXES = (".tf", ".tofu", ".tf.json", ".tofu.json")
@@ -73,7 +73,7 @@ class Repository:
         """Return the directory that a local module source means, links resolved; it may lie anywhere, or nowhere."""
         key = (directory, source)
         if key not in self._targets:
-            self._targets[key] = (directory / source).resolve()
+            self._targets[key] = real_path(directory / source)
         return self._targets[key]
 
     def source(self, file: Path) -> Source:
@@ -128,7 +128,7 @@ class Repository:
         declared = _Declarations()
         for name in names:
             file = directory / name
-            if not file.is_file() or (file.is_symlink() and not self.contains(file.resolve())):
+            if not file.is_file() or (file.is_symlink() and not self.contains(real_path(file))):
                 continue
             try:
                 parsed = self.parse(file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -187,7 +188,8 @@ class _Root:
     """One root module: the worlds it is evaluated in, and what was found in each.
 
     ``reached`` are the module directories of the scan that it calls, itself included: what is wrong with them is said in any case.
-    ``tried`` are the suppositions that were made so that the block or instance of an address exists.
+    ``tried`` are the suppositions that were made so that the block or instance of an address exists, ``ignored`` the inputs that
+    the user gives, by name, and that it does not declare.
     """
 
     repository: Repository
@@ -198,6 +200,7 @@ class _Root:
     problems: dict[tuple[str, Span], ParseError] = field(default_factory=dict)
     worlds: list[_Collected] = field(default_factory=list)
     tried: dict[str, set[object]] = field(default_factory=dict)
+    ignored: dict[str, str] = field(default_factory=dict)
     _relevant: dict[tuple[Path, frozenset[str]], bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -219,6 +222,8 @@ class _Root:
             buckets=tuple(_of(found, Bucket)),
             event_data_stores=tuple(_of(found, EventDataStore)),
             problems=tuple(self.problems.values()),
+            inputs=tuple(self.module.variables),
+            ignored_inputs=tuple(self.ignored.items()),
         )
 
     def _report(self, problem: ParseError) -> None:
@@ -236,7 +241,7 @@ class _Root:
             directory = self.repository.target(module.directory, source)
             if not is_local(source):
                 relevant = relevant or bool(self.installed.directories) or may_hold_trail(block, source)
-            elif directory not in chain and self.repository.contains(directory) and directory.is_dir():
+            elif directory not in chain and self.repository.contains(directory) and os.path.isdir(directory):
                 relevant = relevant or self._is_relevant(self.repository.module(directory), types, (*chain, module.directory))
             else:
                 relevant = True  # the call is broken, and evaluating it says how
@@ -247,6 +252,8 @@ class _Root:
         assigned, problems = assignments(self.module.directory, self.repository, self.inputs)
         for problem in (*problems, *self.install_problems):
             self._report(problem)
+        given = {"--var", *(file.name for file in self.inputs.files)}
+        self.ignored = {name: each.where for name, each in assigned.items() if each.where in given and name not in self.module.variables}
         ambient = {name: symbol for name, symbol in deployment_variables(self.module).items() if not _has_default(self.module, name)}
         waiting = [Supposition()]
         planned = {waiting[0].identity}
@@ -264,7 +271,7 @@ class _Root:
                 ambient=ambient,
             )
             collected = _Collected(world, supposition)
-            self._collect(collected, world.root)
+            self.collect(collected, world.root)
             self.worlds.append(collected)
             for existence in collected.unmet:
                 # What was missing in an earlier world has its own supposition, unless this is it and it was not enough.
@@ -291,13 +298,13 @@ class _Root:
                 kept = _Collected(collected.world, supposition)
                 child = collected.world.called(instance) if instance.block.type == "module" else None
                 if isinstance(child, ModuleInstance):
-                    self._collect(kept, child)
+                    self.collect(kept, child)
                 elif child is None:
                     owner = collected.world.owners[existence.address]
                     kept.found[existence.address] = _Found(collected.world, owner, instance, supposition)
                 self.worlds.append(kept)
 
-    def _collect(self, collected: _Collected, owner: ModuleInstance) -> None:
+    def collect(self, collected: _Collected, owner: ModuleInstance) -> None:
         """Find what exists in a module instance and in the modules it calls."""
         module = owner.module
         declared = [(f"{type}.{name}", block) for (type, name), block in module.resources.items() if type in _MANAGED]
@@ -309,7 +316,7 @@ class _Root:
             source = literal_text(block.body.attribute("source")) or ""
             directory = self.repository.target(module.directory, source)
             wanted = True
-            if is_local(source) and directory.is_dir() and self.repository.contains(directory):
+            if is_local(source) and os.path.isdir(directory) and self.repository.contains(directory):
                 called = self.repository.module(directory)
                 if not self._is_relevant(called, _HELD):
                     continue
@@ -318,7 +325,7 @@ class _Root:
                 child = collected.world.called(instance)
                 collected.called.add(instance.address)
                 if isinstance(child, ModuleInstance):
-                    self._collect(collected, child)
+                    self.collect(collected, child)
                 elif may_hold_trail(block, source):
                     found = _Found(collected.world, owner, instance, collected.supposition)
                     collected.missing.setdefault(instance.address, (found, child))
@@ -333,6 +340,11 @@ class _Root:
         if expansion.cut:
             message = f"{owner.address}{name} has more than {MAX_INSTANCES} instances"
             self._report(ParseError(message, block.head_span, f"only the first {MAX_INSTANCES} are looked at"))
+        if expansion.hidden:
+            message = f"for_each of {owner.address}{name} is sensitive, and its keys would be shown in addresses"
+            written = block.body.attribute("for_each")
+            span = written.span if written is not None else block.head_span
+            self._report(ParseError(message, span, "terraform rejects it: use keys that are not sensitive, or nonsensitive()"))
         for existence in existing(expansion, owner.address + name, block, owner.text_of):
             if not existence.conditions and existence.instance is not None:
                 yield existence.instance
@@ -451,12 +463,30 @@ class _Builder:
             if not waiting:
                 return
             for reference in _references(waiting.pop()):
-                found = collected.found.get(reference.address)
+                found = collected.found.get(reference.address) or self._named(collected, reference.address)
                 if found is None or reference.address in self._preferred:
                     continue
                 self._preferred[reference.address] = collected
                 if found.instance.block.labels[0] == "aws_kms_alias":
                     waiting.append(found.made.argument("target_key_id"))
+
+    def _named(self, collected: _Collected, address: str) -> _Found | None:
+        """Return an instance that a trail names, or one in a module instance that it names, though nothing tells which there are.
+
+        It exists where the trail does: terraform rejects the trail otherwise.
+        """
+        world = collected.world
+        owner = world.owners.get(address)
+        if address in world.named and owner is not None:
+            collected.found[address] = _Found(world, owner, world.instances[address], collected.supposition)
+        while owner is not None and owner.call is not None:
+            if owner.call.address in world.named:
+                inside = _Collected(world, collected.supposition)
+                self._root.collect(inside, owner)
+                trails = [each for each, found in inside.found.items() if found.instance.block.labels[0] in _TRAILS]
+                collected.found.update({each: found for each, found in inside.found.items() if each not in trails})
+            owner = owner.caller
+        return collected.found.get(address)
 
     def _resource(self, collected: _Collected, found: _Found) -> list[Resource]:
         block = found.instance.block
@@ -591,10 +621,20 @@ class _Builder:
     def _separate_policy(self, collected: _Collected, address: str) -> Made | None:
         for found in collected.found.values():
             if found.instance.block.labels[0] == "aws_kms_key_policy":
-                made = found.made
-                if any(reference.address == address for reference in _references(made.argument("key_id"))):
-                    return made
+                for made in (found.made, *self._sibling(found, collected.world.instances[address])):
+                    if any(reference.address == address for reference in _references(made.argument("key_id"))):
+                        return made
         return None
+
+    def _sibling(self, found: _Found, named: Instance) -> Iterator[Made]:
+        """Yield the instance of the same block that has the key of another instance, where nothing tells which instances there are."""
+        if named.key is None or found.instance.key is None or named.address not in found.world.named:
+            return
+        block = found.instance.block
+        expansion = found.world.expansion(found.owner, block, f"{block.labels[0]}.{block.labels[1]}")
+        member = expansion.member(named.key) if not isinstance(expansion, Unknown) else None
+        if isinstance(member, Reference) and not isinstance(expansion, Unknown):
+            yield Made(found.owner, expansion.instances[member.address])
 
     def _policy(self, collected: _Collected, made: Made, key: Made, span: Span) -> KeyPolicy | UnreadablePolicy | Unknown:
         """Return the key policy that the ``policy`` argument of ``made`` says; the default policy where it says nothing (B4)."""

@@ -16,7 +16,7 @@ from ctkms_policy.terraform.hcl.syntax import AttributeNode, Block, Body, String
 from ctkms_policy.terraform.plan_links import Leaf, Links
 from ctkms_policy.terraform.plan_values import PlannedResource
 from ctkms_policy.terraform.policy_document import policy_document
-from ctkms_policy.terraform.scope import Step
+from ctkms_policy.terraform.scope import Directory, Step
 from ctkms_policy.value import Absent, Known, ListValue, MapValue, Origin, Reference, Unknown, Value
 
 DOCUMENT = "data.aws_iam_policy_document"
@@ -232,7 +232,7 @@ class _Made:
         """Return a Failure: no file is read."""
         return Failure("files cannot be read here", Origin(span))
 
-    def list_files(self, path: Value, span: Span) -> tuple[str, ...] | Unknown:
+    def list_directory(self, path: str, span: Span) -> Directory | Unknown:
         """Return a Failure: no directory is read."""
         return Failure("files cannot be listed here", Origin(span))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,7 +46,7 @@ class PlanSource:
                 return None
             source = literal_text(block.body.attribute("source")) or ""
             directory = self._repository.target(module.directory, source)
-            if not is_local(source) or not self._repository.contains(directory) or not directory.is_dir():
+            if not is_local(source) or not self._repository.contains(directory) or not os.path.isdir(directory):
                 return None
             module = self._repository.module(directory)
         return module

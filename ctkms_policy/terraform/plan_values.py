@@ -10,7 +10,7 @@ from typing import Any
 from ctkms_policy.source import Span
 from ctkms_policy.terraform.plan_address import Address
 from ctkms_policy.terraform.plan_text import Part
-from ctkms_policy.value import Absent, Entry, Known, ListValue, MapValue, Unknown, Value
+from ctkms_policy.value import Absent, Entry, Known, ListValue, MapValue, Unknown, Value, with_sensitivity
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ def _merge(given: Value, unknown: Value, sensitive: Value, name: str) -> Value:
         value = replace(given, items=tuple(items))
     else:
         value = given
-    return _marked_sensitive(value) if sensitive == Known(True) else value
+    return with_sensitivity(value, True) if sensitive == Known(True) else value
 
 
 def _merge_maps(given: Value, unknown: Value, sensitive: Value, name: str) -> Value:
@@ -171,16 +171,6 @@ def _item(value: Value, index: int) -> Value:
     if isinstance(value, ListValue):
         return value.items[index] if index < len(value.items) else Absent()
     return value if isinstance(value, Known) else Absent()
-
-
-def _marked_sensitive(value: Value) -> Value:
-    """Return a value of which nothing may be printed."""
-    value = replace(value, origin=replace(value.origin, sensitive=True))
-    if isinstance(value, ListValue):
-        return replace(value, items=tuple(_marked_sensitive(item) for item in value.items))
-    if isinstance(value, MapValue):
-        return replace(value, entries=tuple(Entry(entry.key, _marked_sensitive(entry.value)) for entry in value.entries))
-    return value
 
 
 def _sensitive_spans(value: Value) -> Iterator[Span]:

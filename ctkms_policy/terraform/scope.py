@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol, TypeAlias, Union
 
 from ctkms_policy.source import Span
@@ -12,6 +13,35 @@ from ctkms_policy.value import Known, Reference, Unknown, Value
 
 Step: TypeAlias = Union[str, Value]
 """``.name`` is a str; ``[key]`` is the evaluated key, a Value."""
+
+
+class EntryKind(Enum):
+    """What a directory entry is, links followed as far as the repository reaches."""
+
+    FILE = "file"
+    DIRECTORY = "directory"
+    OUTSIDE = "outside"
+    """a link that leads out of the repository"""
+    BROKEN = "broken"
+    """a link that leads nowhere"""
+    OTHER = "other"
+    """a device, a socket or a pipe"""
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryEntry:
+    """One name in a directory."""
+
+    name: str
+    kind: EntryKind
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """What a directory holds. ``real`` is the same for all paths that lead to it."""
+
+    real: str
+    entries: tuple[DirectoryEntry, ...] = ()
 
 
 class Scope(Protocol):
@@ -43,8 +73,8 @@ class Scope(Protocol):
         A ``Failure`` says that the file certainly is not there, which ``try``, ``can`` and ``fileexists`` need to know.
         """
 
-    def list_files(self, path: Value, span: Span) -> tuple[str, ...] | Unknown:
-        """Return the paths of all files below a directory, relative to it with forward slashes, or an Unknown with the reason."""
+    def list_directory(self, path: str, span: Span) -> Directory | Unknown:
+        """Return what a directory holds, nothing where it is not there or no directory, or an Unknown with the reason."""
 
     def read_template(self, path: Value, span: Span) -> StringTemplate | Unknown:
         """Return a file parsed as a template, or an Unknown with the reason (a ``Failure`` as for ``read_file``)."""
@@ -95,9 +125,9 @@ class InnerScope:
         """Return what the outer scope says."""
         return self.outer.read_file(path, span)
 
-    def list_files(self, path: Value, span: Span) -> tuple[str, ...] | Unknown:
+    def list_directory(self, path: str, span: Span) -> Directory | Unknown:
         """Return what the outer scope says."""
-        return self.outer.list_files(path, span)
+        return self.outer.list_directory(path, span)
 
     def read_template(self, path: Value, span: Span) -> StringTemplate | Unknown:
         """Return what the outer scope says."""

@@ -8,7 +8,19 @@ from dataclasses import dataclass, field, replace
 from ctkms_policy.source import ParseError, Source
 from ctkms_policy.terraform.existence import Condition
 from ctkms_policy.terraform.expression import evaluate
-from ctkms_policy.terraform.hcl.syntax import Binary, Call, Conditional, Expression, GetAttr, LiteralValue, StringTemplate, Unary, Variable
+from ctkms_policy.terraform.hcl.syntax import (
+    Binary,
+    Call,
+    Conditional,
+    Expression,
+    ForObject,
+    ForTuple,
+    GetAttr,
+    LiteralValue,
+    StringTemplate,
+    Unary,
+    Variable,
+)
 from ctkms_policy.terraform.world import ModuleInstance, World
 from ctkms_policy.value import Absent, Known, ListValue, MapValue, Origin, Shape, Symbol, SymbolKind, Unknown, Value, default_of, describe
 
@@ -170,6 +182,8 @@ def _solve_not_empty(expression: Expression, owner: ModuleInstance, steps: int) 
         and expression.name in ("length", "toset", "tolist", "tomap", "keys", "values", "compact", "distinct")
     ):
         return _solve_not_empty(expression.arguments[0], owner, steps - 1)
+    if isinstance(expression, (ForTuple, ForObject)):
+        return _solve_not_empty(expression.collection, owner, steps - 1)
     if isinstance(expression, Conditional):
         then = default_of(evaluate(expression.then, owner))
         return _solve(expression.condition, not _is_nothing(then), owner, steps - 1)

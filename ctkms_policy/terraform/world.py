@@ -12,20 +12,21 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
-from ctkms_policy.source import ParseError, Source, Span
+from ctkms_policy.source import ParseError, Source, Span, real_path
 from ctkms_policy.terraform import resources
-from ctkms_policy.terraform.conversion import Failure, inherit, reason_of
+from ctkms_policy.terraform.conversion import inherit, reason_of, to_bool
 from ctkms_policy.terraform.existence import Expansion, Instance, expand
 from ctkms_policy.terraform.expression import evaluate
 from ctkms_policy.terraform.hcl.relocate import offsets, relocated
-from ctkms_policy.terraform.hcl.syntax import AttributeNode, Block, StringTemplate
+from ctkms_policy.terraform.hcl.syntax import Block, StringTemplate
 from ctkms_policy.terraform.inputs import Assignment, LiteralScope
 from ctkms_policy.terraform.installed import InstalledModules
 from ctkms_policy.terraform.module import Module, Repository, is_local, literal_text
-from ctkms_policy.terraform.scope import Scope, Step
+from ctkms_policy.terraform.scope import Directory, DirectoryEntry, EntryKind, Scope, Step
 from ctkms_policy.terraform.type_constraint import NO_DEFAULT, Primitive, TypeConstraint, convert, type_constraint, unset
 from ctkms_policy.value import (
     Absent,
+    Failure,
     Known,
     Origin,
     Reference,
@@ -36,6 +37,7 @@ from ctkms_policy.value import (
     describe,
     lift,
     through,
+    with_sensitivity,
 )
 from ctkms_policy.value import Step as WayStep
 
@@ -50,9 +52,6 @@ MAX_NAMES = 120
 
 _MAX_SHOWN = 60
 
-_MAX_LISTED = 10_000
-"""Files that one ``fileset`` may look through."""
-
 _Key: TypeAlias = tuple[str, ...]
 
 
@@ -65,6 +64,7 @@ class World:
     supposed    conditions (by identity) supposed to be true or false, for the same reason
     created     addresses of blocks supposed to have an instance, likewise
     ambient     variables that say where the root module is deployed, as the symbol they are
+    named       addresses of instances that an index names although ``count`` or ``for_each`` is not known
     problems    what is wrong with the configuration, by message and place; shared by all worlds of one root
     """
 
@@ -79,6 +79,7 @@ class World:
     ambient: Mapping[str, Symbol] = field(default_factory=dict)
     instances: dict[str, Instance] = field(default_factory=dict)
     owners: dict[str, ModuleInstance] = field(default_factory=dict)
+    named: set[str] = field(default_factory=set)
     _values: dict[_Key, Value] = field(default_factory=dict)
     _expansions: dict[_Key, Expansion] = field(default_factory=dict)
     _running: dict[_Key, None] = field(default_factory=dict)
@@ -141,13 +142,15 @@ class World:
         attribute = block.body.attribute("source")
         source = literal_text(attribute)
         origin = Origin(attribute.span if attribute is not None else block.head_span)
+        if attribute is None:
+            return self._broken(f'module "{name}" has no source', origin, 'write where the module is: source = "./directory"')
         if source is None:
             return Unknown(f"the source of module {name} is not a plain string", origin)
         if is_local(source):
             directory = self.repository.target(owner.module.directory, source)
             if not self.repository.contains(directory):
                 return Unknown(f"module {name} lies outside the repository: {source}", origin)
-            if not directory.is_dir():
+            if not os.path.isdir(directory):
                 return self._broken(f'module "{name}": the directory {source} does not exist', origin, "correct the source")
         else:
             found = self.installed.directory(owner.call_path(name))
@@ -223,12 +226,14 @@ class ModuleInstance:
             return self.local(name), 1
         if root == "path":
             return self._path(name, span), 1
+        if root == "ephemeral":
+            return Unknown("an ephemeral value is known only while terraform runs", Origin(span)), len(steps)
         if root in ("terraform", "tofu"):
             return self._terraform(name, span), 1
         if root == "module":
             call = self.module.calls.get(name)
             if call is None:
-                return Unknown(f"module.{name} is not declared", Origin(span)), len(steps)
+                return self._undeclared(f"module.{name}", span), len(steps)
             return self._member(call, f"module.{name}", steps, 1, span)
         if root == "data":
             if len(steps) < 2 or not isinstance(steps[1], str):
@@ -269,41 +274,54 @@ class ModuleInstance:
 
         return lift(read, (path,), Origin(span))
 
-    def list_files(self, path: Value, span: Span) -> tuple[str, ...] | Unknown:
-        """Return the files below a directory of the repository; none where it is not there. Links to directories are not followed."""
+    def list_directory(self, path: str, span: Span) -> Directory | Unknown:
+        """Return what a directory of the repository holds. Relative paths start at the root module, where terraform runs."""
         origin = Origin(span)
-        if not isinstance(path, Known) or not isinstance(path.value, str) or "\0" in path.value:
-            return Unknown(f"the directory is not known: {reason_of(path)}", origin)
-        shown = path.value[:_MAX_SHOWN]
-        found: list[str] = []
+        shown = path[:_MAX_SHOWN]
         try:
-            directory = (self.world.module.directory / path.value).resolve()
-            if not self.world.repository.contains(directory):
+            real = real_path(self.world.module.directory / path)
+            if not self.world.repository.contains(real):
                 return Unknown(f"the directory {shown} lies outside the repository", origin)
-            for place, _, names in os.walk(directory):
-                found += (Path(place, name).relative_to(directory).as_posix() for name in names)
-                if len(found) > _MAX_LISTED:
-                    return Unknown(f"the directory {shown} holds more than {_MAX_LISTED} files", origin)
+            with os.scandir(real) as entries:
+                return Directory(str(real), tuple(DirectoryEntry(each.name, self._kind(each)) for each in entries))
+        except (FileNotFoundError, NotADirectoryError):
+            return Directory("")
         except (OSError, ValueError):
             return Unknown(f"the directory {shown} cannot be read", origin)
-        return tuple(found)
+
+    def _kind(self, entry: os.DirEntry[str]) -> EntryKind:
+        if entry.is_symlink() and not self.world.repository.contains(real_path(Path(entry.path))):
+            return EntryKind.OUTSIDE
+        if os.path.isdir(entry.path):
+            return EntryKind.DIRECTORY
+        if os.path.isfile(entry.path):
+            return EntryKind.FILE
+        return EntryKind.BROKEN if entry.is_symlink() and not os.path.exists(entry.path) else EntryKind.OTHER
 
     def read_template(self, path: Value, span: Span) -> StringTemplate | Unknown:
         """Return a file of the repository parsed as a template."""
         source = self._file(path, span)
-        return source if isinstance(source, Unknown) else self._template(source, span)
+        if isinstance(source, Unknown):
+            return source
+        template = self.world.repository.reader.read_template(source)
+        if isinstance(template, ParseError):
+            if path.origin.sensitive:
+                return Failure(f"the file {describe(path)} is no template", Origin(span))
+            self.world.report(template)
+            return Failure(template.message, Origin(span))
+        return template
 
     def parse_template(self, text: Known, span: Span) -> StringTemplate | Unknown:
         """Return a text parsed as a template. Where the text stands in a file, so do the parts."""
         content, written = str(text.value), text.text_map
-        if written is None:
-            return self._template(Source(span.path, content), span)
-        template = self.world.repository.reader.read_template(Source(written.path, content))
+        template = self.world.repository.reader.read_template(Source(written.path if written is not None else span.path, content))
         if isinstance(template, ParseError):
-            place = written.span(*offsets(content, template.span))
+            if text.origin.sensitive:
+                return Failure("a sensitive text is no template", Origin(span))
+            place = written.span(*offsets(content, template.span)) if written is not None else span
             self.world.report(ParseError(template.message, place, template.help))
             return Failure(template.message, Origin(span))
-        return relocated(template, content, written)
+        return relocated(template, content, written) if written is not None else template
 
     # Names
 
@@ -311,7 +329,7 @@ class ModuleInstance:
         """Return the value of a variable of this module instance."""
         block = self.module.variables.get(name)
         if block is None:
-            return Unknown(f"{self.address}var.{name} is not declared")
+            return self._undeclared(f"{self.address}var.{name}")
         return self.world.once(("var", self.address, name), lambda: self._variable(name, block))
 
     def _variable(self, name: str, block: Block) -> Value:
@@ -320,19 +338,20 @@ class ModuleInstance:
         written = body.attribute("type")
         type = type_constraint(written.expression if written is not None else None, literal)
         default = body.attribute("default")
-        nullable = _is_not(body.attribute("nullable"), False, literal)
+        nullable = not _is_set(block, "nullable", False, literal)
+        sensitive = _is_set(block, "sensitive", True, literal)
         value = self._given(name, block, type)
         if value is None:
-            value = self._default(name, block, type)
+            value = self._default(name, block, type, sensitive)
         else:
-            value = convert(value, type)
+            value = _converted(_hidden(value, f"var.{name}", block) if sensitive else value, type, name)
             if not nullable and default is not None:
-                value = lift(lambda given: self._default(name, block, type) if isinstance(given, Absent) else given, (value,), value.origin)
-        if not _is_not(body.attribute("sensitive"), True, literal):
-            # Neither the default nor the place that sets it may be shown: the way begins at the variable's name.
-            way = (WayStep(f"var.{name}, sensitive", block.head_span),)
-            value = replace(value, origin=replace(value.origin, via=way, sensitive=True))
-        return value
+
+                def filled(given: Value) -> Value:
+                    return self._default(name, block, type, sensitive) if isinstance(given, Absent) else given
+
+                value = lift(filled, (value,), value.origin)
+        return _hidden(value, f"var.{name}", block) if sensitive else value
 
     def _given(self, name: str, block: Block, type: TypeConstraint) -> Value | None:
         """Return what the caller, a file or the command line sets; None where the default stands."""
@@ -353,14 +372,15 @@ class ModuleInstance:
             return through(value, WayStep(f"var.{name}, set in {assigned.where}", assigned.value.origin.span))
         return self.world.ambient.get(name)
 
-    def _default(self, name: str, block: Block, type: TypeConstraint) -> Value:
+    def _default(self, name: str, block: Block, type: TypeConstraint, sensitive: bool) -> Value:
         default = block.body.attribute("default")
         if default is None:
             origin = Origin(block.head_span)
             if self.call is not None:
                 return Unknown(f"{self.call.address} does not set var.{name}, which {NO_DEFAULT}", Origin(self.call.block.head_span))
             return unset(f"{self.address}var.{name}", type, origin, f"var.{name}", f"var.{name} {NO_DEFAULT}")
-        value = convert(evaluate(default.expression, LiteralScope(self.world.repository)), type)
+        written = evaluate(default.expression, LiteralScope(self.world.repository))
+        value = _converted(with_sensitivity(written, True) if sensitive else written, type, name)
         if self.call is None:
             value = inherit(value, Origin(inputs=frozenset((f"var.{name}",))))
         return through(value, WayStep(f"var.{name}, default {_shown(value)}", default.span))
@@ -369,7 +389,7 @@ class ModuleInstance:
         """Return the value of a local value of this module instance."""
         attribute = self.module.locals.get(name)
         if attribute is None:
-            return Unknown(f"{self.address}local.{name} is not declared")
+            return self._undeclared(f"{self.address}local.{name}")
 
         def cycle() -> Value:
             self.world.report(ParseError(f"local.{name} refers to itself", attribute.span, "break the cycle"))
@@ -404,8 +424,12 @@ class ModuleInstance:
     def _declared(self, mode: str, type: str, name: str, steps: tuple[Step, ...], taken: int, span: Span) -> tuple[Value, int]:
         block = self.module.block(mode, type, name)
         if block is None:
-            return Unknown(f"{self.address}{mode}{type}.{name} is not declared", Origin(span)), len(steps)
+            return self._undeclared(f"{self.address}{mode}{type}.{name}", span), len(steps)
         return self._member(block, f"{mode}{type}.{name}", steps, taken, span)
+
+    def _undeclared(self, name: str, span: Span | None = None) -> Unknown:
+        """Return the value of a name that nothing declares, as far as the module's files can be read."""
+        return Unknown(f"{name} is not declared{' in what can be read' if self.module.problems else ''}", Origin(span))
 
     def _member(self, block: Block, name: str, steps: tuple[Step, ...], taken: int, span: Span) -> tuple[Value, int]:
         """Return what a reference to a block means: an attribute, an instance or the whole of it."""
@@ -423,6 +447,7 @@ class ModuleInstance:
             if member is not None:
                 assert isinstance(member, Reference)
                 self.world.register(self, member.address, expansion.instances[member.address])
+                self.world.named.add(member.address)
                 return member, taken + 1
         return expansion.whole, taken
 
@@ -436,7 +461,8 @@ class ModuleInstance:
             return Failure(f'{instance.address} has no output "{name}"', Origin(instance.block.head_span))
 
         def compute() -> Value:
-            return through(evaluate(value.expression, child), WayStep(f"{instance.address}.{name}", value.span))
+            given = through(evaluate(value.expression, child), WayStep(f"{instance.address}.{name}", value.span))
+            return _hidden(given, f"{instance.address}.{name}", block) if _is_set(block, "sensitive", True, child) else given
 
         return self.world.once(("output", child.address, name), compute)
 
@@ -448,31 +474,46 @@ class ModuleInstance:
             return Unknown(f"the file name is not known: {reason_of(path)}", origin)
         if not path.value or "\0" in path.value:
             return Failure("the file name is empty", origin)
+        hidden = path.origin.sensitive
+        shown = describe(path) if hidden else os.path.normpath(path.value).replace(os.sep, "/")[:_MAX_SHOWN]
         try:
-            file = (self.world.module.directory / path.value).resolve()
-            shown = os.path.normpath(path.value).replace(os.sep, "/")
+            file = real_path(self.world.module.directory / path.value)
             if not self.world.repository.contains(file):
                 return Unknown(f"the file {shown} lies outside the repository", origin)
             if not file.is_file():
                 return Failure(f"the file {shown} does not exist", origin)
             return self.world.repository.source(file)
         except (OSError, ValueError):
-            return Unknown(f"the file {path.value[:_MAX_SHOWN]} cannot be read", origin)
+            return Unknown(f"the file {shown} cannot be read", origin)
         except ParseError as error:
+            if hidden:
+                return Unknown(f"the file {shown} cannot be read", origin)
             self.world.report(error)
             return Unknown(error.message, origin)
 
-    def _template(self, source: Source, span: Span) -> StringTemplate | Unknown:
-        template = self.world.repository.reader.read_template(source)
-        if isinstance(template, ParseError):
-            self.world.report(template)
-            return Failure(template.message, Origin(span))
-        return template
+
+def _is_set(block: Block, flag: str, value: bool, scope: Scope) -> bool:
+    """Return whether a flag of a variable or output is written with that value: ``sensitive = true``."""
+    attribute = block.body.attribute(flag)
+    return attribute is not None and to_bool(evaluate(attribute.expression, scope)) == Known(value)
 
 
-def _is_not(attribute: AttributeNode | None, value: bool, scope: Scope) -> bool:
-    """Return whether a flag is certainly another one than ``value``; True where it is not written."""
-    return attribute is None or evaluate(attribute.expression, scope) != Known(value)
+def _converted(value: Value, type: TypeConstraint, name: str) -> Value:
+    """Return the value of a variable converted to its type; what that rejects is a Failure that names the variable."""
+
+    def one(outcome: Value) -> Value:
+        converted = convert(outcome, type)
+        if isinstance(converted, Failure) and not isinstance(outcome, Failure):
+            return replace(converted, reason=f"the value of var.{name}: {converted.reason}")
+        return converted
+
+    return lift(one, (value,), value.origin)
+
+
+def _hidden(value: Value, name: str, block: Block) -> Value:
+    """Return the value of a sensitive variable or output. The places that set it may not be shown either: its way begins here."""
+    value = with_sensitivity(value, True)
+    return replace(value, origin=replace(value.origin, via=(WayStep(f"{name}, sensitive", block.head_span),)))
 
 
 def _shown(value: Value) -> str:

@@ -52,7 +52,7 @@ def call(context: Context, arguments: Sequence[Value], *, expanded: bool = False
             if isinstance(last, Failure):
                 return last
             if isinstance(last, ListValue):
-                given.extend(last.items)
+                given.extend(inherit(item, last.origin) for item in last.items)
             if not isinstance(last, ListValue) or last.rest:
                 if name not in _TAKE_UNKNOWN_REST:
                     return context.unknown(last)
@@ -67,9 +67,12 @@ def call(context: Context, arguments: Sequence[Value], *, expanded: bool = False
             if failure is not None:
                 return failure
         result = function(context, given)
+        inputs = inputs_of(given)
+        if isinstance(result, Failure) and inputs.sensitive and name not in SEE_FAILURES:
+            result = context.failure("it fails with a sensitive value")  # its own words may quote that
         if name in _KEEP_OWN_ORIGIN:
             return result
         way = tuple(step for argument in given for step in argument.origin.via)
-        return inherit(replace(result, origin=result.origin.after(way)) if way else result, inputs_of(given))
+        return inherit(replace(result, origin=result.origin.after(way)) if way else result, inputs)
 
     return lift(outcome, arguments, context.origin)

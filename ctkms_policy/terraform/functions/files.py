@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import posixpath
-import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from ctkms_policy.terraform.conversion import Failure, plain_text
 from ctkms_policy.terraform.functions.context import TEXT, Context, Function, made, scalar_function
+from ctkms_policy.terraform.functions.file_set import file_set
 from ctkms_policy.terraform.functions.sets import as_set
 from ctkms_policy.terraform.hcl.syntax import StringTemplate
 from ctkms_policy.terraform.scope import InnerScope, Scope
@@ -55,33 +56,15 @@ def _fileset(context: Context, arguments: Sequence[Value]) -> Value:
     for text in (path, pattern):
         if isinstance(text, Failure):
             return context.failure(text.reason)
-        if not isinstance(text, Known):
-            return context.unknown(text)
-    matcher = _file_pattern(str(pattern.value)) if isinstance(pattern, Known) else None
-    if matcher is None:
+    if not isinstance(path, Known) or not isinstance(pattern, Known):
+        return context.unknown(pattern if isinstance(path, Known) else path)
+    files = file_set(str(path.value), str(pattern.value), lambda place: context.scope.list_directory(place, context.span))
+    if files is None:
         return Unknown(f"fileset() with the pattern {describe(pattern)} is not modelled", context.origin)
-    files = context.scope.list_files(path, context.span)
     if isinstance(files, Unknown):
-        return files
-    return as_set(context, [Known(name, context.origin) for name in files if matcher.fullmatch(name)])
-
-
-_PATTERN_PARTS = re.compile(r"(\*\*/)|(\*)|(\?)|([^*?\[\]{}\\]+)")
-
-
-def _file_pattern(pattern: str) -> re.Pattern[str] | None:
-    """Return a pattern of ``fileset`` as a regular expression; None for one with classes, alternatives, escapes or ``..``."""
-    pattern = pattern.removeprefix("./")
-    parts = pattern.split("/")
-    if ".." in parts or parts[-1] == "**" or any("**" in part and part != "**" for part in parts):
-        return None
-    found, end = "", 0
-    for part in _PATTERN_PARTS.finditer(pattern):
-        if part.start() != end:
-            return None
-        end = part.end()
-        found += "(?:[^/]+/)*" if part[1] else "[^/]*" if part[2] else "[^/]" if part[3] else re.escape(part[4])
-    return re.compile(found, re.DOTALL) if end == len(pattern) else None
+        quotes = path.origin.sensitive or pattern.origin.sensitive
+        return Unknown("the files of a sensitive path are not known", context.origin) if quotes else replace(files, origin=context.origin)
+    return as_set(context, [Known(name, context.origin) for name in files])
 
 
 def _templatefile(context: Context, arguments: Sequence[Value]) -> Value:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 
 from ctkms_policy.terraform.comparison import decided_by, identity_of, may_be_empty
@@ -22,6 +21,7 @@ from ctkms_policy.value import (
     Unknown,
     Value,
     describe,
+    with_sensitivity,
 )
 
 
@@ -108,14 +108,14 @@ def sensitive(context: Context, arguments: Sequence[Value]) -> Value:
     """Return the argument, never to be printed."""
     if len(arguments) != 1:
         return context.failure(f"{len(arguments)} arguments")
-    return replace(arguments[0], origin=replace(arguments[0].origin, sensitive=True))
+    return with_sensitivity(arguments[0], True)
 
 
 def nonsensitive(context: Context, arguments: Sequence[Value]) -> Value:
     """Return the argument; may be printed again."""
     if len(arguments) != 1:
         return context.failure(f"{len(arguments)} arguments")
-    return replace(arguments[0], origin=replace(arguments[0].origin, sensitive=False))
+    return with_sensitivity(arguments[0], False)
 
 
 def issensitive(context: Context, arguments: Sequence[Value]) -> Value:
