@@ -195,6 +195,7 @@ WHOLE_FILES = [
     ('x ${~ 1 ~}  \n\n  y\n$${z} %%{w} $$$${v}\n%{ if true ~}\n  a\n%{ endif ~}\nend \\n "${"q"}"', None),
     ("a\r\n  ${~ 1 ~}\r\nb\r\n", "a\r\n1b\r\n"),
     ("x\n  ${~ 1 ~}\n\n y", "x\n1\n y"),
+    ("a\r${1}b\r", "a\r1b\r"),
     ("%{ if true }\n  a\n%{ endif }", "\n  a\n"),
     ("T\nTT\n${1}\nEOF\n", "T\nTT\n1\nEOF\n"),
 ]

@@ -89,7 +89,7 @@ class TreeSitterReader:
         """Parse a file in native syntax."""
         document = self._document(source)
         problems: tuple[ParseError, ...] = ()
-        if document.broken or looks_wrong(document.data, document.root, self._captures):
+        if document.broken or source.undecoded or looks_wrong(document.data, document.root, self._captures):
             problems, readable = file_errors(source)
             if problems:
                 document = self._document(readable)
