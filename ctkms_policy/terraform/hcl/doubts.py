@@ -46,6 +46,7 @@ _SIGNS = tuple(
         ),
     )
 )
+_COMMENT = re.compile(rb"/\*.*?\*/(?=[ \t]*[^ \t\r\n])", re.DOTALL)
 _COLONS = re.compile(rb"::")
 _SCOPED = re.compile(rb"(?:^|[\s(\[,=!.?{])[A-Za-z_][\w-]*\Z", re.MULTILINE)  # a name before "::" that stands in no ARN
 _LONG_CHAIN = re.compile(rb"(?:\.[\w*-]+\s*|\[[^\[\]\n]*\]\s*){60}")
@@ -69,6 +70,8 @@ def looks_wrong(data: bytes, root: Node, captures: Captures) -> bool:
         return True
     if b"<<" in data and _ENDS_WITH_NAME.search(data):
         return True
+    if any(b"\n" in comment.group() for comment in _COMMENT.finditer(data)):
+        return True  # the line before the comment goes on behind it
     if any(_SCOPED.search(data, max(0, colons.start() - 80), colons.start()) for colons in _COLONS.finditer(data)):
         return True
     found = captures(root)
