@@ -63,6 +63,7 @@ class Node(Protocol):
     end_pos: int
 
 
+_NOT_INSTALLED = "python-hcl2 is not installed: pip install 'ctkms-policy[python-hcl2]'"
 _BEFORE = "x=(\n"
 _AFTER = "\n)"
 _POSTFIXED = frozenset(("index_expr_term", "get_attr_expr_term", "attr_splat_expr_term", "full_splat_expr_term"))
@@ -82,13 +83,15 @@ class PythonHcl2Reader:
         try:
             hcl2 = import_module("hcl2")
         except ImportError:
-            raise ReaderUnavailable("python-hcl2 is not installed: pip install 'ctkms-policy[python-hcl2]'") from None
+            raise ReaderUnavailable(_NOT_INSTALLED) from None
         if hasattr(hcl2, "START_LINE"):
             raise ReaderUnavailable(
                 "the installed hcl2 package is checkov's fork bc-python-hcl2, not python-hcl2: "
                 "install ctkms-policy[python-hcl2] in an environment without checkov"
             )
         if not hasattr(hcl2, "parses_to_tree"):
+            if hcl2.__spec__ is not None and hcl2.__spec__.origin is None:  # the cache that an uninstalled python-hcl2 leaves behind
+                raise ReaderUnavailable(_NOT_INSTALLED)
             raise ReaderUnavailable("the installed python-hcl2 is older than version 8: pip install 'python-hcl2>=8'")
         self._parse: Callable[[str], Node] = hcl2.parses_to_tree
         self._lark_error: type[Exception] = import_module("lark.exceptions").LarkError
