@@ -96,7 +96,11 @@ def test_what_looks_like_a_plan() -> None:
         ('{"format_version": "10.0", "resource_changes": []}', 'format_version is "10.0"', 1),
         ('{"format_version": 1, "resource_changes": []}', "format_version is no text", 1),
         ('{"format_version": "1.0"}', "neither a plan nor a state", 1),
-        ('{"format_version": "1.0", "planned_values": {"root_module": {}}}', "the plan has no resource_changes", 1),
+        (
+            '{"format_version": "1.0", "planned_values": {"root_module": {"child_modules": [{"resources": [{}]}]}}}',
+            "the plan has no resource_changes",
+            1,
+        ),
         ("{}", "neither a plan nor a state", 1),
         ("[]", "expected an object", 1),
         ("", "not JSON: expecting value", 1),
@@ -116,6 +120,15 @@ def test_what_cannot_be_read_says_why(text: str, message: str, line: int) -> Non
     assert message in error.value.message
     assert error.value.help
     assert (error.value.span.path, error.value.span.line) == ("plan.json", line)
+
+
+@pytest.mark.parametrize("root_module", [{}, {"resources": []}, {"child_modules": [{"address": "module.m"}]}])
+def test_a_plan_without_resources_has_no_changes(root_module: Json) -> None:
+    """terraform leaves out what is empty: a plan of ``count = 0`` alone has no resource_changes."""
+    document = plan([])
+    del document["resource_changes"]
+    found = read_plan({**document, "planned_values": {"root_module": root_module}})
+    assert (found.trails, found.problems) == ((), ())
 
 
 def test_unknown_properties_are_ignored() -> None:

@@ -134,7 +134,7 @@ class _Plan:
                 yield from _changed(item, "")
         elif "values" in self.root:
             yield from _of_module(self.root["values"], "")
-        elif self.root["planned_values"].plain:
+        elif _holds_resources(self._plain("planned_values").get("root_module")):
             raise ParseError("the plan has no resource_changes", self.root["planned_values"].span, REMAKE)
         for item in _items(self.root["deferred_changes"]) if "deferred_changes" in self.root else ():
             members = item.members()
@@ -402,6 +402,19 @@ def _items(part: Part) -> Iterator[Part]:
     """Yield the items of a list, which may be null, as Go writes an empty one."""
     if part.plain is not None:
         yield from part.items()
+
+
+def _holds_resources(module: object) -> bool:
+    """Return whether a module's values hold a resource: a plan that keeps nothing and changes nothing has no resource_changes."""
+    waiting = [module]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, dict):
+            if each.get("resources"):
+                return True
+            children = each.get("child_modules")
+            waiting.extend(children if isinstance(children, list) else ())
+    return False
 
 
 def _changed(item: Part, note: str) -> Iterator[PlannedResource]:
