@@ -319,6 +319,34 @@ def test_what_an_action_leaves_behind(actions: list[str], stays: bool) -> None:
     assert len(found.trails) == stays
 
 
+def test_what_a_plan_says_nothing_about_stays_as_the_state_has_it() -> None:
+    """A plan that only refreshes has no resource_changes, one for a ``-target`` only the target's."""
+    prior = [known("aws_cloudtrail.main", {**TRAIL, "kms_key_id": ARN}), known("aws_kms_key.logs", {**KEY, "arn": ARN})]
+    refreshed = plan([], prior=prior)
+    del refreshed["resource_changes"]
+    targeted = plan([change("aws_kms_key.logs", {**KEY, "arn": ARN}, actions=["no-op"])], prior=prior, complete=False)
+    for document in (refreshed, targeted):
+        found = read_plan(document)
+        assert [each.address for each in found.keys] == ["aws_kms_key.logs"]
+        (trail,) = found.trails
+        assert trail.kms_key_id.value == Reference("aws_kms_key.logs", "arn")
+        assert trail.note == "the plan leaves it as the state has it"
+
+
+def test_the_state_gives_back_nothing_that_the_plan_ends_or_moves() -> None:
+    names = ("deleted", "forgotten", "old", "replaced")
+    prior = [known(f"aws_cloudtrail.{name}", {**TRAIL, "name": name}) for name in names]
+    prior.append(known("aws_cloudtrail.replaced", {**TRAIL, "name": "deposed"}, deposed_key="abcd1234"))
+    changes = [
+        change("aws_cloudtrail.deleted", None, actions=["delete"]),
+        change("aws_cloudtrail.forgotten", None, actions=["forget"]),
+        {**change("aws_cloudtrail.new", {**TRAIL, "name": "new"}, actions=["no-op"]), "previous_address": "aws_cloudtrail.old"},
+        change("aws_cloudtrail.replaced", {**TRAIL, "name": "replaced"}, actions=["create", "delete"]),
+        {**change("aws_cloudtrail.replaced", None, actions=["delete"]), "deposed": "abcd1234"},
+    ]
+    assert [each.address for each in read_plan(plan(changes, prior=prior)).trails] == ["aws_cloudtrail.new", "aws_cloudtrail.replaced"]
+
+
 def test_a_plan_that_ended_with_an_error_says_so() -> None:
     (problem,) = read_plan(minimal("aws_kms_key.logs.arn", errored=True)).problems
     assert "ended with an error" in problem.message
