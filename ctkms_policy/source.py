@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from bisect import bisect_left, bisect_right
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -102,6 +104,8 @@ class Source:
 
     path: str
     text: str = field(repr=False)
+    undecoded: Mapping[int, int] = field(default_factory=dict, repr=False, compare=False)
+    """The bytes of the file that are not UTF-8, by the offset of the U+FFFD that stands for each. HCL allows them in comments."""
 
     @cached_property
     def line_starts(self) -> tuple[int, ...]:
@@ -145,10 +149,14 @@ def real_path(path: Path) -> Path:
         return Path.cwd() / path
 
 
-def read_source(file: Path, shown_as: str) -> Source:
+_UNDECODED = re.compile("[\udc80-\udcff]")  # what "surrogateescape" makes of a byte
+
+
+def read_source(file: Path, shown_as: str, *, keep_undecoded: bool = False) -> Source:
     """Read one file as UTF-8, without a byte order mark; line ends stay as they are.
 
-    Raises ParseError when it cannot be read, is not UTF-8, holds a NUL character or is larger than MAX_SOURCE_BYTES.
+    Raises ParseError when it cannot be read, holds a NUL character or is larger than MAX_SOURCE_BYTES, and when it is not UTF-8,
+    unless ``keep_undecoded`` asks for a Source that says which bytes are not.
     """
     try:
         with file.open("rb") as stream:
@@ -161,14 +169,16 @@ def read_source(file: Path, shown_as: str) -> Source:
         ) from None
     if len(data) > MAX_SOURCE_BYTES:
         raise ParseError(f"the file is larger than {MAX_SOURCE_BYTES // 1024 // 1024} MB", Span.at(shown_as), "exclude it with --exclude")
-    return decode_source(data, shown_as)
+    return decode_source(data, shown_as, keep_undecoded=keep_undecoded)
 
 
-def decode_source(data: bytes, shown_as: str) -> Source:
+def decode_source(data: bytes, shown_as: str, *, keep_undecoded: bool = False) -> Source:
     """Return the source of ``data``; raises ParseError as ``read_source`` does."""
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
+        if keep_undecoded and b"\0" not in data:
+            return _with_undecoded(data, shown_as)
         before = data[: error.start].decode("utf-8", "replace")
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
         raise ParseError(f"not UTF-8: byte 0x{data[error.start]:02x}", Span.at(shown_as, line, column), "save the file as UTF-8") from None
@@ -178,3 +188,9 @@ def decode_source(data: bytes, shown_as: str) -> Source:
         line, column = text.count("\n", 0, nul) + 1, nul - text.rfind("\n", 0, nul)
         raise ParseError("the file holds a NUL character", Span.at(shown_as, line, column), "save the file as plain UTF-8 text")
     return Source(shown_as, text)
+
+
+def _with_undecoded(data: bytes, shown_as: str) -> Source:
+    text = data.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
+    undecoded = {each.start(): ord(each.group()) - 0xDC00 for each in _UNDECODED.finditer(text)}
+    return Source(shown_as, _UNDECODED.sub("\ufffd", text), undecoded)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hcl_cases import BODIES, EXPRESSIONS, TREE_SITTER_ONLY
 from hcl_trees import first_expression, read, shown
@@ -72,3 +74,26 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tree_sitter", None)
     with pytest.raises(ReaderUnavailable, match=r"pip install tree-sitter tree-sitter-hcl.*python-hcl2 is not installed"):
         reader()
+
+
+def test_what_an_uninstalled_package_leaves_behind_is_no_old_version(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """python-hcl2 keeps its compiled grammar in its own folder, which pip then does not remove."""
+    import sys
+
+    (tmp_path / "hcl2").mkdir()
+    monkeypatch.delitem(sys.modules, "hcl2", raising=False)
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    with pytest.raises(ReaderUnavailable, match="python-hcl2 is not installed"):
+        reader("python-hcl2")
+    sys.modules.pop("hcl2", None)
+
+
+def test_an_old_version_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import sys
+
+    (tmp_path / "hcl2.py").write_text("def loads(text): ...\n", encoding="utf-8")
+    monkeypatch.delitem(sys.modules, "hcl2", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ReaderUnavailable, match="older than version 8"):
+        reader("python-hcl2")
+    sys.modules.pop("hcl2", None)

@@ -7,7 +7,18 @@ from pathlib import Path
 
 import pytest
 from conftest import REPOSITORY
-from hcl_cases import BODIES, EXPRESSIONS, HEREDOCS, MODULE, QUOTED, TREE_SITTER_ONLY, WHOLE_FILES
+from hcl_cases import (
+    BODIES,
+    EXPRESSIONS,
+    HEREDOCS,
+    MODULE,
+    NEITHER,
+    PYTHON_HCL2_ONLY,
+    QUOTED,
+    TREE_SITTER_ONLY,
+    TREE_SITTER_ONLY_BODIES,
+    WHOLE_FILES,
+)
 from hcl_trees import converted, spans, texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,6 +26,7 @@ from test_hcl_properties import check, mutated
 
 from ctkms_policy.source import ParseError, Source, read_source
 from ctkms_policy.terraform.hcl import ReaderUnavailable, reader
+from ctkms_policy.terraform.hcl.syntax import HclReader, Invalid, LiteralValue
 
 try:
     SECOND = reader("python-hcl2")
@@ -48,10 +60,40 @@ def test_same_template(text: str) -> None:
     assert list(spans(first)) == list(spans(second))
 
 
-@pytest.mark.parametrize("text", [text for text, _ in TREE_SITTER_ONLY if "(c) = d" not in text])
-def test_what_it_does_not_read_is_reported(text: str) -> None:
-    (problem,) = SECOND.read(Source("main.tf", f"x = {text}\n")).problems
-    assert problem.message == "python-hcl2 does not understand this"
+def problems(native: HclReader, text: str) -> list[str]:
+    return [problem.message for problem in native.read(Source("main.tf", text)).problems]
+
+
+NOT_FIRST = ["tree-sitter-hcl does not understand this"]
+NOT_SECOND = ["python-hcl2 does not understand this"]
+
+
+@pytest.mark.parametrize("text", [*(f"x = {text}\n" for text, _ in TREE_SITTER_ONLY), *TREE_SITTER_ONLY_BODIES])
+def test_what_only_tree_sitter_reads(text: str) -> None:
+    assert (problems(FIRST, text), problems(SECOND, text)) == ([], NOT_SECOND)
+
+
+@pytest.mark.parametrize("text", PYTHON_HCL2_ONLY)
+def test_what_only_python_hcl2_reads(text: str) -> None:
+    assert (problems(FIRST, f"x = {text}\n"), problems(SECOND, f"x = {text}\n")) == (NOT_FIRST, [])
+
+
+@pytest.mark.parametrize("text", NEITHER)
+def test_what_neither_reads(text: str) -> None:
+    assert (problems(FIRST, f"x = {text}\n"), problems(SECOND, f"x = {text}\n")) == (NOT_FIRST, NOT_SECOND)
+
+
+def test_what_it_does_not_read_in_a_heredoc_has_no_value() -> None:
+    """python-hcl2 leaves heredocs unread, so that the file as a whole has no problem."""
+    text = "x = <<A\n${!!a}\nA\ny = 1\n"
+    first, second = SECOND.read(Source("main.tf", text)).body.attributes
+    assert first.expression == Invalid("python-hcl2 does not understand this", first.span)
+    assert second.expression == LiteralValue(1, second.span)
+
+
+def test_text_that_looks_like_an_open_sequence_ends_with_its_string() -> None:
+    """python-hcl2 reads it up to the next brace, and with it the arguments in between."""
+    assert_equal(Source("main.tf", 'x = "a$${b"\ny = "%%{c"\nz = "}"\nb "$${d" {}\n'))
 
 
 @pytest.mark.parametrize("text", ["x = 'a'\n", 'x = "\\$"\n', "a = 1 b = 2\n", "x = " + "(" * 10_000, "b {\n" * 10_000])

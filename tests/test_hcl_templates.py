@@ -31,8 +31,8 @@ def test_text_of_a_whole_file(text: str, value: str | None) -> None:
     ("text", "line", "message"),
     [
         ("a\n${", 2, "expected an expression, found the end of the file"),
-        ("a\n${b", 2, '"${" without an end'),
-        ("a\n\n%{ if b }", 3, 'the "if" directive has no "endif"'),
+        ("a\n${b", 1, '"${" without an end'),
+        ("a\n\n%{ if b }", 3, 'the "if" directive of line 3 has no "endif"'),
         ("a\n%{ endif }", 2, 'unexpected "endif" in a template'),
         ("%{ for a in b }\n%{ else }%{ endfor }", 2, 'unexpected "else" in a template'),
         ("%{ if a }%{ else }%{ else }%{ endif }", 1, 'unexpected "else" in a template'),
@@ -57,7 +57,7 @@ def test_whole_file_that_is_no_template(text: str, line: int, message: str) -> N
         ('"\\U00110000"', "U+110000 is not a character"),
         ('"${}"', 'expected an expression, found "}"'),
         ('"${ ~a}"', 'unsupported operator "~"'),
-        ('"%{ if a }"', 'the "if" directive has no "endif"'),
+        ('"%{ if a }"', 'the "if" directive of line 1 has no "endif"'),
         ('"%{ if a }%{ else if b }%{ endif }"', 'expected "}", found "if"'),
     ],
 )

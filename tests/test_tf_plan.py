@@ -96,7 +96,11 @@ def test_what_looks_like_a_plan() -> None:
         ('{"format_version": "10.0", "resource_changes": []}', 'format_version is "10.0"', 1),
         ('{"format_version": 1, "resource_changes": []}', "format_version is no text", 1),
         ('{"format_version": "1.0"}', "neither a plan nor a state", 1),
-        ('{"format_version": "1.0", "planned_values": {"root_module": {}}}', "the plan has no resource_changes", 1),
+        (
+            '{"format_version": "1.0", "planned_values": {"root_module": {"child_modules": [{"resources": [{}]}]}}}',
+            "the plan has no resource_changes",
+            1,
+        ),
         ("{}", "neither a plan nor a state", 1),
         ("[]", "expected an object", 1),
         ("", "not JSON: expecting value", 1),
@@ -116,6 +120,15 @@ def test_what_cannot_be_read_says_why(text: str, message: str, line: int) -> Non
     assert message in error.value.message
     assert error.value.help
     assert (error.value.span.path, error.value.span.line) == ("plan.json", line)
+
+
+@pytest.mark.parametrize("root_module", [{}, {"resources": []}, {"child_modules": [{"address": "module.m"}]}])
+def test_a_plan_without_resources_has_no_changes(root_module: Json) -> None:
+    """terraform leaves out what is empty: a plan of ``count = 0`` alone has no resource_changes."""
+    document = plan([])
+    del document["resource_changes"]
+    found = read_plan({**document, "planned_values": {"root_module": root_module}})
+    assert (found.trails, found.problems) == ((), ())
 
 
 def test_unknown_properties_are_ignored() -> None:
@@ -304,6 +317,34 @@ def test_a_document_with_unknown_statements_may_have_others() -> None:
 def test_what_an_action_leaves_behind(actions: list[str], stays: bool) -> None:
     found = read_plan(plan([change("aws_cloudtrail.main", TRAIL, TRAIL_UNKNOWN, actions=actions)]))
     assert len(found.trails) == stays
+
+
+def test_what_a_plan_says_nothing_about_stays_as_the_state_has_it() -> None:
+    """A plan that only refreshes has no resource_changes, one for a ``-target`` only the target's."""
+    prior = [known("aws_cloudtrail.main", {**TRAIL, "kms_key_id": ARN}), known("aws_kms_key.logs", {**KEY, "arn": ARN})]
+    refreshed = plan([], prior=prior)
+    del refreshed["resource_changes"]
+    targeted = plan([change("aws_kms_key.logs", {**KEY, "arn": ARN}, actions=["no-op"])], prior=prior, complete=False)
+    for document in (refreshed, targeted):
+        found = read_plan(document)
+        assert [each.address for each in found.keys] == ["aws_kms_key.logs"]
+        (trail,) = found.trails
+        assert trail.kms_key_id.value == Reference("aws_kms_key.logs", "arn")
+        assert trail.note == "the plan leaves it as the state has it"
+
+
+def test_the_state_gives_back_nothing_that_the_plan_ends_or_moves() -> None:
+    names = ("deleted", "forgotten", "old", "replaced")
+    prior = [known(f"aws_cloudtrail.{name}", {**TRAIL, "name": name}) for name in names]
+    prior.append(known("aws_cloudtrail.replaced", {**TRAIL, "name": "deposed"}, deposed_key="abcd1234"))
+    changes = [
+        change("aws_cloudtrail.deleted", None, actions=["delete"]),
+        change("aws_cloudtrail.forgotten", None, actions=["forget"]),
+        {**change("aws_cloudtrail.new", {**TRAIL, "name": "new"}, actions=["no-op"]), "previous_address": "aws_cloudtrail.old"},
+        change("aws_cloudtrail.replaced", {**TRAIL, "name": "replaced"}, actions=["create", "delete"]),
+        {**change("aws_cloudtrail.replaced", None, actions=["delete"]), "deposed": "abcd1234"},
+    ]
+    assert [each.address for each in read_plan(plan(changes, prior=prior)).trails] == ["aws_cloudtrail.new", "aws_cloudtrail.replaced"]
 
 
 def test_a_plan_that_ended_with_an_error_says_so() -> None:

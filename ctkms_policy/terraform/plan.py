@@ -53,6 +53,7 @@ from ctkms_policy.value import (
 )
 
 _KINDS = {"aws_kms_key": KeyKind.KEY, "aws_kms_replica_key": KeyKind.REPLICA, "aws_kms_external_key": KeyKind.EXTERNAL}
+_ADDRESSES = ("address", "previous_address")
 _ENCRYPTION = "aws_s3_bucket_server_side_encryption_configuration"
 
 
@@ -126,15 +127,24 @@ class _Plan:
         return found
 
     def _read(self) -> Iterator[PlannedResource]:
-        """Yield every resource instance that there will be. A data source that this plan reads again replaces the earlier reading."""
+        """Yield every resource instance that there will be. A data source that this plan reads again replaces the earlier reading.
+
+        A plan for a ``-target``, or one that only refreshes, says nothing about the other resources: they stay as the state has them.
+        """
+        changes = list(_items(self.root["resource_changes"])) if "resource_changes" in self.root else []
         if "prior_state" in self.root and self.root["prior_state"].plain is not None:
-            yield from (each for each in self._state(self.root["prior_state"]) if each.mode == "data")
+            planned = {str(item.plain.get(name)) for item in changes if isinstance(item.plain, dict) for name in _ADDRESSES}
+            for each in self._state(self.root["prior_state"]):
+                if each.mode == "data":
+                    yield each
+                elif each.address not in planned:
+                    yield replace(each, note="the plan leaves it as the state has it")
         if "resource_changes" in self.root:
-            for item in _items(self.root["resource_changes"]):
+            for item in changes:
                 yield from _changed(item, "")
         elif "values" in self.root:
             yield from _of_module(self.root["values"], "")
-        elif self.root["planned_values"].plain:
+        elif _holds_resources(self._plain("planned_values").get("root_module")):
             raise ParseError("the plan has no resource_changes", self.root["planned_values"].span, REMAKE)
         for item in _items(self.root["deferred_changes"]) if "deferred_changes" in self.root else ():
             members = item.members()
@@ -404,12 +414,25 @@ def _items(part: Part) -> Iterator[Part]:
         yield from part.items()
 
 
+def _holds_resources(module: object) -> bool:
+    """Return whether a module's values hold a resource: a plan that keeps nothing and changes nothing has no resource_changes."""
+    waiting = [module]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, dict):
+            if each.get("resources"):
+                return True
+            children = each.get("child_modules")
+            waiting.extend(children if isinstance(children, list) else ())
+    return False
+
+
 def _changed(item: Part, note: str) -> Iterator[PlannedResource]:
     """Yield the resource of one change, unless the change ends it."""
     change = item.expect(dict, "a resource change").plain.get("change")
     if not isinstance(change, dict) or not isinstance(change.get("actions", []), list):
         raise ParseError("a resource change without a change and its actions", item.span, REMAKE)
-    if change.get("actions") in (["delete"], ["forget"]):
+    if change.get("actions") in (["delete"], ["forget"]) or "deposed" in item.plain:
         return
     names = ("after", "after_unknown", "after_sensitive")
     for name in names:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Captures: TypeAlias = Callable[[Node], dict[str, list[Node]]]
 
-ITEMS = "[(attribute) (block) (object_elem)] @item [(quoted_template) (string_lit)] @string"
+ITEMS = "[(attribute) (block) (object_elem)] @item [(quoted_template) (string_lit)] @string (legacy_index) @legacy"
 """The query whose captures in a tree ``looks_wrong`` needs."""
 
 _ESCAPES = re.compile(rb"""\\(?:[nrt"\\]|u(?!0000|[dD][89a-fA-F])[0-9a-fA-F]{4}|U000[0-9a-fA-F]{5}|(?P<wrong>.|$))""", re.MULTILINE)
@@ -30,12 +30,25 @@ _SIGNS = tuple(
             rb"\$\{~?\s*~?\}",  # nothing in an interpolation
             rb"~\s+\}|\{\s+~",  # a strip marker that stands apart
             rb"<<-?[\w-]+(?![\w-])(?!\r?\n)",  # a heredoc marker with something behind it
-            rb"\.[0-9]+(?<=[A-Za-z_)\]]\.[0-9])\.[0-9]",  # two legacy indexes
+            rb"\r(?!\n(?!\Z))",  # no line end; the last one in ``data`` is not the file's
+            rb"\f",  # tree-sitter takes both for blanks
+            rb"\v",
+            rb"\xc2\x85",  # and white space beyond ASCII
+            rb"\xc2\xa0",
+            rb"\xe1\x9a\x80",
+            rb"\xe2\x80[\x80-\x8f\xa8-\xaf]",
+            rb"\xe2\x81[\x9f-\xaf]",
+            rb"\xe3\x80\x80",
+            rb"\xef\xbb\xbf",
+            rb" in[0-9]",  # "in" and the number behind it are one name
             rb"\.\*(?:\.[\w-]+)*\.\*",  # two attribute splats
             rb"0x[0-9a-zA-Z]",  # no number of HCL
         ),
     )
 )
+_COMMENT = re.compile(rb"/\*.*?\*/(?=[ \t]*[^ \t\r\n])", re.DOTALL)
+_COLONS = re.compile(rb"::")
+_SCOPED = re.compile(rb"(?:^|[\s(\[,=!.?{])[A-Za-z_][\w-]*\Z", re.MULTILINE)  # a name before "::" that stands in no ARN
 _LONG_CHAIN = re.compile(rb"(?:\.[\w*-]+\s*|\[[^\[\]\n]*\]\s*){60}")
 _ENDS_WITH_NAME = re.compile(rb"\n[ \t]*[^\s\"{}()\[\]]+[ \t]*\n\Z")
 _NAME = re.compile(rb"[^\s={\"]+")
@@ -57,7 +70,13 @@ def looks_wrong(data: bytes, root: Node, captures: Captures) -> bool:
         return True
     if b"<<" in data and _ENDS_WITH_NAME.search(data):
         return True
+    if any(b"\n" in comment.group() for comment in _COMMENT.finditer(data)):
+        return True  # the line before the comment goes on behind it
+    if any(_SCOPED.search(data, max(0, colons.start() - 80), colons.start()) for colons in _COLONS.finditer(data)):
+        return True
     found = captures(root)
+    if any(data[node.start_byte - 1 : node.start_byte].isdigit() for node in found.get("legacy", ())):
+        return True  # a number with two points, or two legacy indexes
     strings = found.get("string", ())
     if any(node.start_point[0] != node.end_point[0] for node in strings):
         return True

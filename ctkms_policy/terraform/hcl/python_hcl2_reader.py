@@ -1,7 +1,7 @@
 """The second reader: python-hcl2's parse tree (lark), converted to the same syntax tree.
 
-It is a parser of its own, so that it checks the default one; it is slower and rejects some valid HCL (``${~``, ``!!x``, names
-beyond ASCII, a line end in odd places). python-hcl2 leaves heredocs unread: ``_sequences_of`` finds their sequences and hands
+It is a parser of its own, so that it checks the default one; it is slower and rejects some valid HCL (README.md beside this
+folder says what). python-hcl2 leaves heredocs unread: ``_sequences_of`` finds their sequences and hands
 each expression back to python-hcl2. It must never be imported where checkov lives: checkov's fork owns the same ``hcl2``.
 """
 
@@ -63,11 +63,14 @@ class Node(Protocol):
     end_pos: int
 
 
+_NOT_INSTALLED = "python-hcl2 is not installed: pip install 'ctkms-policy[python-hcl2]'"
 _BEFORE = "x=(\n"
 _AFTER = "\n)"
 _POSTFIXED = frozenset(("index_expr_term", "get_attr_expr_term", "attr_splat_expr_term", "full_splat_expr_term"))
 _WORDS = {"template_else": "else", "template_endif": "endif", "template_endfor": "endfor"}
 _OPENED = re.compile(r"(?<!\$)\$\{|(?<!%)%\{")
+_ESCAPED = re.compile(r"(?<=\$\$)\{|(?<=%%)\{")
+_COMMENT = re.compile(r"/\*.*?\*/|(?:#|//)[^\n]*", re.DOTALL)
 _DIRECTIVE = re.compile(
     r"\s*(?:(?P<word>else|endif|endfor)\b|if\b|for\s+(?P<first>[\w-]+)\s*(?:,\s*(?P<second>[\w-]+)\s*)?\bin\b)", re.ASCII
 )
@@ -80,13 +83,15 @@ class PythonHcl2Reader:
         try:
             hcl2 = import_module("hcl2")
         except ImportError:
-            raise ReaderUnavailable("python-hcl2 is not installed: pip install 'ctkms-policy[python-hcl2]'") from None
+            raise ReaderUnavailable(_NOT_INSTALLED) from None
         if hasattr(hcl2, "START_LINE"):
             raise ReaderUnavailable(
                 "the installed hcl2 package is checkov's fork bc-python-hcl2, not python-hcl2: "
                 "install ctkms-policy[python-hcl2] in an environment without checkov"
             )
         if not hasattr(hcl2, "parses_to_tree"):
+            if hcl2.__spec__ is not None and hcl2.__spec__.origin is None:  # the cache that an uninstalled python-hcl2 leaves behind
+                raise ReaderUnavailable(_NOT_INSTALLED)
             raise ReaderUnavailable("the installed python-hcl2 is older than version 8: pip install 'python-hcl2>=8'")
         self._parse: Callable[[str], Node] = hcl2.parses_to_tree
         self._lark_error: type[Exception] = import_module("lark.exceptions").LarkError
@@ -121,7 +126,8 @@ class PythonHcl2Reader:
 
     def _tree(self, source: Source, text: str, shift: int) -> Node | ParseError:
         try:
-            return self._parse(text)
+            # It takes "$${" up to the next brace for literal text, also beyond the quotes. Literal text is read from the source.
+            return self._parse(_ESCAPED.sub("_", text))
         except self._lark_error as error:
             offset = getattr(error, "pos_in_stream", None)
             place = max(0, min(len(source.text), (offset if isinstance(offset, int) and offset >= 0 else len(text)) + shift))
@@ -196,7 +202,7 @@ class _Document:
         if kind == "binary_op":
             left, term = _solid(tree)[:2]
             operator, right = _solid(term)
-            return Binary(_text(operator).strip(), self.expression(left), self.expression(right), self._span(tree))
+            return Binary(_COMMENT.sub("", _text(operator)).strip(), self.expression(left), self.expression(right), self._span(tree))
         if kind == "unary_op":
             operator, operand = _solid(tree)
             return Unary(_text(operator), self.expression(operand), self._span(tree))
@@ -326,7 +332,6 @@ class _Document:
         tokens: list[Token] = []
         position = start + 1
         for sequence in (*sequences, None):
-            # python-hcl2 takes "$${" up to the next brace for literal text, whatever stands in it
             between = self._sequences_of(position, end - 1 if sequence is None else self._start(sequence))
             if isinstance(between, ParseError):
                 return Invalid(between.message, between.span)

@@ -9,9 +9,11 @@ It costs more than tree-sitter's parse, hence it is asked only about a file that
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from ctkms_policy.source import ParseError, Source
+from ctkms_policy.terraform.hcl.literals import NUMBER
 from ctkms_policy.terraform.hcl.template_text import MAX_OPEN_DIRECTIVES
 
 MAX_DEPTH = 100
@@ -24,7 +26,7 @@ _IDENTIFIER = r"[^\W\d][\w-]*"
 _TOKEN = re.compile(
     rf"""
     (?P<identifier>{_IDENTIFIER})
-  | (?P<number>[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)
+  | (?P<number>[0-9](?:(?:[0-9.]|[eE][+-]?[0-9])*(?:[0-9]|[eE][+-]?[0-9]))?)
   | (?P<quote>")
   | (?P<heredoc><<-?{_IDENTIFIER}\r?\n)
   | (?P<symbol>~\}}|\.\.\.|::|==|!=|<=|>=|=>|&&|\|\||[-+*/%<>!=?:.,()\[\]{{}}~])
@@ -32,16 +34,22 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_BLANKS = re.compile(r"(?:[ \t\r]+|/\*.*?\*/)+", re.DOTALL)
-_LINE_COMMENT = re.compile(r"(?:\#|//)[^\n]*")
-_QUOTED_STOP = re.compile(r'"|\n|(?<!\$)\$\{|(?<!%)%\{|\\')
-_OPENED = re.compile(r"(?<!\$)\$\{|(?<!%)%\{")
+_BLANKS = re.compile(r"(?:[ \t]+|/\*.*?\*/)+", re.DOTALL)
+_LINE_END = re.compile(r"(?:(?:\#|//)[^\n]*|\r?)\n")
+_LAST_COMMENT = re.compile(r"(?:\#|//)[^\n]*\Z")
+_QUOTED_STOP = re.compile(r'"|\n|\r|\ufffd|(?<!\$)\$\{|(?<!%)%\{|\\')
+_OPENED = re.compile(r"(?<!\$)\$\{|(?<!%)%\{|\r(?!\n)|\ufffd")
 _ESCAPE = re.compile(r'\\(?:[nrt"\\]|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8})')
 _OPERATORS = frozenset(("||", "&&", "==", "!=", "<", ">", "<=", ">=", "+", "-", "*", "/", "%"))
 _BLOCK_LINE = re.compile(rf"""^{_IDENTIFIER}(?:[ \t]+(?:"[^"\n]*"|{_IDENTIFIER}))*[ \t]*\{{""", re.MULTILINE)
 _NOT_LINE_END = re.compile(r"[^\n]")
 _MAX_ERRORS = 20
+_LONE_RETURN = "a carriage return without a line feed"
+_LONE_RETURN_HELP = "end lines with a line feed, with or without a carriage return"
 _QUOTES_HELP = "close the quotes, or use a heredoc"
+
+
+_ALL_DECODED: Mapping[int, int] = MappingProxyType({})
 
 
 class _Stop(Exception):
@@ -65,16 +73,16 @@ def file_errors(source: Source) -> tuple[tuple[ParseError, ...], Source]:
     text = source.text
     position = 0
     while True:
-        checker = _Checker(text, position)
+        checker = _Checker(text, position, source.undecoded)
         try:
             checker.file()
         except _Stop as stop:
-            errors.append(ParseError(stop.message, source.span(stop.start, stop.end), stop.help))
+            errors.append(_reported(stop, checker, source))
             start = checker.item
             position = _next_block(text, start, stop.start) if len(errors) < _MAX_ERRORS else len(text)
             text = text[:start] + _NOT_LINE_END.sub(" ", text[start:position]) + text[position:]
         else:
-            return tuple(errors), Source(source.path, text)
+            return tuple(errors), Source(source.path, text, source.undecoded)
 
 
 def _next_block(text: str, start: int, error: int) -> int:
@@ -96,22 +104,38 @@ def template_error(source: Source) -> ParseError | None:
 
 def sequence_end(text: str, position: int) -> int:
     """Return where the ``${...}`` or ``%{...}`` at ``position`` ends, in a text without syntax errors."""
-    return _Checker(text).sequence(position, None)
+    return _Checker(text).sequence(position, position, None)
 
 
 def _error(source: Source, check: Callable[[_Checker], None]) -> ParseError | None:
+    checker = _Checker(source.text)
     try:
-        check(_Checker(source.text))
+        check(checker)
     except _Stop as stop:
-        return ParseError(stop.message, source.span(stop.start, stop.end), stop.help)
+        return _reported(stop, checker, source)
     return None
+
+
+def _reported(stop: _Stop, checker: _Checker, source: Source) -> ParseError:
+    """Return the error where terraform reports it first; a token that is none of HCL's explains the rule that it breaks."""
+    said = checker.alien or stop
+    return ParseError(said.message, source.span(stop.start, max(stop.end, said.end)), said.help)
+
+
+def _name_end(text: str, start: int) -> int:
+    """Return where the name at ``start`` ends: ``\\w`` takes digits like "²" that are in no name, and no combining marks."""
+    end = start + 1
+    while end < len(text) and (text[end] == "-" or f"a{text[end]}".isidentifier()):
+        end += 1
+    return end
 
 
 class _Checker:
     """A cursor over the text: ``kind`` and ``text`` of the token at ``start``, which ends at ``end``."""
 
-    def __init__(self, text: str, position: int = 0) -> None:
+    def __init__(self, text: str, position: int = 0, undecoded: Mapping[int, int] = _ALL_DECODED) -> None:
         self._source = text
+        self._undecoded = undecoded
         self._newlines = True
         self._level = 0
         self._height = 0
@@ -122,6 +146,8 @@ class _Checker:
         self.end = position
         self.item = position
         """Where the argument or block of the file starts that the cursor is in."""
+        self.alien: _Stop | None = None
+        """A token that no rule of the grammar takes, if the cursor stands at one: it says more than the rule that it breaks."""
 
     # Tokens
 
@@ -132,38 +158,50 @@ class _Checker:
             blank = _BLANKS.match(source, position)
             if blank:
                 position = blank.end()
-            comment = _LINE_COMMENT.match(source, position)
-            if comment:
-                position = comment.end()
-            if source.startswith("\n", position) and not self._newlines:
-                position += 1
-            elif not blank and not comment:
+            line_end = _LINE_END.match(source, position)
+            if line_end is None or self._newlines:
                 break
-        self.start = position
+            position = line_end.end()
+        if line_end:
+            self.kind, self.text, self.start, self.end = "newline", "\n", position, line_end.end()
+            return
+        comment = _LAST_COMMENT.match(source, position)
+        self.start = position = comment.end() if comment else position
         if position >= len(source):
             self.kind, self.text, self.end = "end", "", position
-            return
-        if source[position] == "\n":
-            self.kind, self.text, self.end = "newline", "\n", position + 1
             return
         match = _TOKEN.match(source, position)
         assert match is not None
         self.kind, self.text, self.end = str(match.lastgroup), match.group(), match.end()
+        if self.kind == "identifier" and not source[position : self.end + 1].isascii():
+            self.end = _name_end(source, position)
+            self.text = source[position : self.end]
+            if not (self.text[0] == "_" or self.text[0].isidentifier()):
+                self.kind = "invalid"
         if self.kind == "symbol":
             self.kind = self.text
             if source.startswith("/*", position):
-                raise _Stop("a comment without an end", position, position + 2, 'close it with "*/"')
+                self.alien = _Stop("a comment without an end", position, position + 2, 'close it with "*/"')
         if self.kind == "invalid" or self.text == "~":
-            raise self._invalid()
+            self.kind = "invalid"
+            self.alien = self._invalid()
 
     def _invalid(self) -> _Stop:
+        if self.start in self._undecoded:
+            return self._not_utf8(self.start)
         if self.text == "'":
             return self._stop("single quotes do not quote a string", "use double quotes")
         if self.text in ("&", "|", "^", "~"):
             return self._stop(f'unsupported operator "{self.text}"', "HCL has no bitwise operators")
         if self.text == ";":
             return self._stop('";" does not end an argument', "put each argument on a line of its own")
-        return self._stop(f'the character "{self.text}" is not used in HCL', "remove it, or quote the string")
+        if self.text == "\r":
+            return self._stop(_LONE_RETURN, _LONE_RETURN_HELP)
+        character = f'character "{self.text}"' if self.text.isprintable() else f"character U+{ord(self.text):04X}"
+        return self._stop(f"the {character} is not used in HCL", "remove it, or quote the string")
+
+    def _not_utf8(self, position: int) -> _Stop:
+        return _Stop(f"not UTF-8: byte 0x{self._undecoded[position]:02x}", position, position + 1, "save the file as UTF-8")
 
     def _stop(self, message: str, help: str) -> _Stop:
         return _Stop(message, self.start, self.end, help)
@@ -211,8 +249,12 @@ class _Checker:
                 self._advance()
                 continue
             if self.kind == "end":
-                raise _Stop('"{" without an end', opened, opened + 1, 'there is no "}" for this block before the end of the file')
+                raise self._block_without_end(opened)
             self._item(names)
+
+    @staticmethod
+    def _block_without_end(opened: int) -> _Stop:
+        return _Stop('"{" without an end', opened, opened + 1, 'there is no "}" for this block before the end of the file')
 
     def _item(self, names: dict[str, int]) -> None:
         if self.kind == "quote":
@@ -251,7 +293,7 @@ class _Checker:
         if self.kind in ("newline", "end", "}"):
             self._body(opened)
         else:
-            self._single_argument()
+            self._single_argument(opened)
         self._level -= 1
         self._advance()
         if self.kind not in ("newline", "end"):
@@ -265,7 +307,7 @@ class _Checker:
         self.end = end + 1
         self._advance()
 
-    def _single_argument(self) -> None:
+    def _single_argument(self, opened: int) -> None:
         """Check the content of ``{ name = value }``."""
         if self.kind != "identifier":
             raise self._stop(f"expected an argument, found {self._found()}", "an argument is written name = value")
@@ -275,6 +317,8 @@ class _Checker:
             raise _Stop("a block in one line can hold one argument only", start, end, "put the content on lines of its own")
         self._advance()
         self._expression()
+        if self.kind == "end":
+            raise self._block_without_end(opened)
         if self.kind != "}":
             raise self._stop(f'expected "}}" after the argument "{name}", found {self._found()}', "put the content on lines of its own")
 
@@ -323,6 +367,8 @@ class _Checker:
         if self.kind == "identifier":
             self._name()
         elif self.kind == "number":
+            if not NUMBER.fullmatch(self.text):
+                raise self._stop(f'"{self.text}" is not a number', "quote it if it is a version or an address")
             self._advance()
         elif self.kind == "quote":
             self._quoted()
@@ -358,9 +404,11 @@ class _Checker:
         while self.kind != ")":
             self._expression()
             if self.kind == "...":
+                dots = self.start
                 self._advance()
                 if self.kind != ")":
-                    raise self._stop(f'expected ")" after "...", found {self._found()}', '"..." follows the last argument')
+                    message = f'expected ")" after "...", found {self._found()}'
+                    raise _Stop(message, dots, dots + 3, '"..." follows the last argument')
             elif self.kind == ",":
                 self._advance()
             elif self.kind == "end":
@@ -395,7 +443,7 @@ class _Checker:
 
     def _after_dot(self) -> None:
         if self.kind == "number":
-            if not self.text.isdigit():
+            if "." in self.text:
                 raise self._stop(f'two legacy indexes in a row: "{self.text}"', "use [0][1]")
         elif self.kind != "identifier":
             raise self._stop(f'expected a name after ".", found {self._found()}', "complete the reference")
@@ -450,7 +498,6 @@ class _Checker:
                 self._advance()
             if self.kind == "}":
                 break
-            self._unless_end(opened)
             self._expression()
             self._unless_end(opened)
             if self.kind not in ("=", ":"):
@@ -475,10 +522,12 @@ class _Checker:
         if self.kind != ":":
             raise self._stop(f'expected ":" after the collection, found {self._found()}', "write for x in collection : result")
         self._advance()
+        key = self.start
         self._expression()
         if end == "}":
             if self.kind != "=>":
-                raise self._stop(f'expected "=>" after the key, found {self._found()}', "write { for x in collection : key => value }")
+                message = f'expected "=>" after the key, found {self._found()}'
+                raise _Stop(message, key, self.end, "write { for x in collection : key => value }")
             self._advance()
             self._expression()
             if self.kind == "...":
@@ -508,13 +557,13 @@ class _Checker:
 
     def _quoted(self) -> None:
         directives: list[tuple[str, int]] = []
-        position = self.end
+        first = position = self.end
         while True:
             position = self._quoted_literal(position)
             if self._source[position] == '"':
                 break
-            position = self.sequence(position, directives)
-        self._closed(directives)
+            position = self.sequence(position, first, directives)
+        self._closed(directives, position)
         self.end = position + 1
         self._advance()
 
@@ -526,12 +575,20 @@ class _Checker:
             if stop is None:
                 raise _Stop("a string without an end", len(source), len(source), _QUOTES_HELP)
             found = stop.group()
-            if found == "\n":
+            if found == "\ufffd":
+                position = self._replacement(stop.start())
+            elif found in "\r\n":
                 raise _Stop("a quoted string does not end on its line", stop.start(), stop.end(), _QUOTES_HELP)
-            if found == "\\":
+            elif found == "\\":
                 position = self._escape(stop.start())
             else:
                 return stop.start()
+
+    def _replacement(self, position: int) -> int:
+        """Return where to go on after a U+FFFD, which stands for itself or for a byte that is not UTF-8."""
+        if position in self._undecoded:
+            raise self._not_utf8(position)
+        return position + 1
 
     def _escape(self, position: int) -> int:
         escape = _ESCAPE.match(self._source, position)
@@ -546,23 +603,25 @@ class _Checker:
 
     def _heredoc(self) -> None:
         name = self.text[2:].lstrip("-").rstrip()
-        self.end = self._lines(self.end, re.compile(rf"[ \t]*{re.escape(name)}[ \t\r]*(?=\n)"), self.start)
+        self.end = self._lines(self.end, re.compile(rf"[^\S\n]*{re.escape(name)}[^\S\n]*(?=\n)"), self.start)
         self._advance()
 
     def _lines(self, position: int, marker: re.Pattern[str] | None, opened: int) -> int:
         """Check a template from ``position`` up to the line of ``marker``, or to the end; return where that is."""
         source = self._source
         directives: list[tuple[str, int]] = []
+        first = line = position
         while True:
-            if marker is not None and source[position - 1] == "\n":
-                last = marker.match(source, position)
+            if source[position - 1 : position] == "\n":
+                line = position
+                last = marker.match(source, position) if marker is not None else None
                 if last:
                     position = last.end()
                     break
             end = source.find("\n", position) + 1 or len(source)
             sequence = _OPENED.search(source, position, end)
             if sequence:
-                position = self.sequence(sequence.start(), directives)
+                position = self._in_lines(sequence, first, directives, returns=marker is None)
             elif end < len(source) or (end == len(source) and source.endswith("\n") and position < end):
                 position = end
             elif marker is None:
@@ -572,11 +631,21 @@ class _Checker:
                 raise _Stop(
                     f'heredoc "{name}" without an end', len(source), len(source), "its last line is the marker alone, with a line end"
                 )
-        self._closed(directives)
+        self._closed(directives, position if marker is None else line)
         return position
 
-    def sequence(self, position: int, directives: list[tuple[str, int]] | None) -> int:
-        """Check the ``${...}`` or ``%{...}`` at ``position``; return where it ends."""
+    def _in_lines(self, found: re.Match[str], first: int, directives: list[tuple[str, int]], *, returns: bool) -> int:
+        """Step behind what stands out in a line. ``returns``: a whole file as a template may hold a carriage return anywhere."""
+        if found.group() == "\ufffd":
+            return self._replacement(found.start())
+        if found.group() == "\r":
+            if returns:
+                return found.end()
+            raise _Stop(_LONE_RETURN, found.start(), found.end(), _LONE_RETURN_HELP)
+        return self.sequence(found.start(), first, directives)
+
+    def sequence(self, position: int, first: int, directives: list[tuple[str, int]] | None) -> int:
+        """Check the ``${...}`` or ``%{...}`` at ``position`` of the template that begins at ``first``; return where it ends."""
         source = self._source
         before, self._newlines = self._newlines, False
         self.end = position + (3 if source.startswith("~", position + 2) else 2)
@@ -586,8 +655,8 @@ class _Checker:
             self._expression()
         else:
             self._directive(position, directives)
-        if self.kind == "end":
-            raise _Stop(f'"{source[position : position + 2]}" without an end', position, position + 2, 'close it with "}"')
+        if source[position] == "$" and (self.kind == "end" or (self.kind == "quote" and source[first - 1 : first] == '"')):
+            raise _Stop('"${" without an end', first, position + 2, 'close it with "}"')
         if self.kind not in ("}", "~}"):
             raise self._stop(f'expected "}}", found {self._found()}', "close the template sequence")
         self._level -= 1
@@ -618,10 +687,11 @@ class _Checker:
         elif (word == "endif" and opened in ("if", "else")) or (word == "endfor" and opened == "for"):
             directives.pop()
         else:
-            raise self._stop(f'unexpected "{word}" in a template', "pair each directive with its end")
+            raise _Stop(f'unexpected "{word}" in a template', position, self.end, "pair each directive with its end")
 
-    def _closed(self, directives: list[tuple[str, int]]) -> None:
+    def _closed(self, directives: list[tuple[str, int]], end: int) -> None:
         if directives:
             word, position = directives[-1]
             word = "for" if word == "for" else "if"
-            raise _Stop(f'the "{word}" directive has no "end{word}"', position, position + 2, f"close it with %{{ end{word} }}")
+            line = self._source.count("\n", 0, position) + 1
+            raise _Stop(f'the "{word}" directive of line {line} has no "end{word}"', end, end, f"close it with %{{ end{word} }}")

@@ -89,12 +89,10 @@ class TreeSitterReader:
         """Parse a file in native syntax."""
         document = self._document(source)
         problems: tuple[ParseError, ...] = ()
-        if document.broken or looks_wrong(document.data, document.root, self._captures):
+        if document.repaired or source.undecoded or looks_wrong(document.data, document.root, self._captures):
             problems, readable = file_errors(source)
             if problems:
                 document = self._document(readable)
-            if document.broken:
-                document = self._document(readable, repaired=True)
             error = document.error()
             if error is not None:
                 problems = (*problems, error)
@@ -118,18 +116,23 @@ class TreeSitterReader:
         document = self._document(source, "_=\n", "\n")
         return document.error() or document.body().attributes[0].expression
 
-    def _document(self, source: Source, before: str = "", after: str = "\n", *, repaired: bool = False) -> _Document:
+    def _document(self, source: Source, before: str = "", after: str = "\n") -> _Document:
         data = (before + source.text + after).encode("utf-8", "replace")
         hidden = _masked(data)
-        root = self._parser.parse(_repaired(hidden) if repaired else hidden).root_node
-        return _Document(source, data, root, len(before), len(after))
+        root = self._parser.parse(hidden).root_node
+        repaired = root.has_error
+        if repaired:
+            root = self._parser.parse(_repaired(hidden)).root_node
+        return _Document(source, data, root, (len(before), len(after)), repaired=repaired)
 
 
 class _Document:
-    """One parsed source. ``before`` and ``after`` count the bytes around its text that make a whole file of it; they hold no
-    position, and ``before`` is one line."""
+    """One parsed source. ``around`` counts the bytes before and behind its text that make a whole file of it; they hold no
+    position, and those before are one line. ``repaired``: the text as it stands is not what tree-sitter takes for HCL."""
 
-    def __init__(self, source: Source, data: bytes, root: Node, before: int, after: int) -> None:
+    def __init__(self, source: Source, data: bytes, root: Node, around: tuple[int, int], *, repaired: bool) -> None:
+        before, after = around
+        self.repaired = repaired
         self.path = source.path
         self.data = data
         self.root = root
@@ -509,13 +512,23 @@ def _masked(data: bytes) -> bytes:
 
 def _repaired(data: bytes) -> bytes:
     """Write valid HCL that tree-sitter-hcl takes for an error so that it does not, byte for byte."""
-    data = _PARENTHESIZED_KEY.sub(lambda match: b"," + match.group()[1:], data)
+    data = _PARENTHESIZED_KEY.sub(_separated, data)
     return _HEREDOC_NAME.sub(lambda match: _NOT_ASCII.sub(b"x", match.group()), data)
+
+
+def _separated(blanks: re.Match[bytes]) -> bytes:
+    """Return the indentation of a key in parentheses with a comma in it, unless the key is the first or has its comma."""
+    before = blanks.start() - 1
+    while before >= 0 and blanks.string[before] in b" \t\r\n":
+        before -= 1
+    first = before < 0 or blanks.string[before] in b"{,"
+    return blanks.group() if first else blanks.group()[:-1] + b","
 
 
 _PLAIN = re.compile(r"[\w./-]*")
 _NOT_ASCII = re.compile(rb"[\x80-\xff]")
-_PARENTHESIZED_KEY = re.compile(rb"\n(?=[ \t]*\([^()\n]*\)[ \t]*[=:])")
+# The blank before such a key becomes a comma: the line end before that may be the end of a comment.
+_PARENTHESIZED_KEY = re.compile(rb"^[ \t]+(?=\((?:[^()\n]|\([^()\n]*\))*\)[ \t]*(?:=(?!=)|:))", re.MULTILINE)
 _HEREDOC_NAME = re.compile(rb"<<-?[\w\x80-\xff-]+(?=\r?\n)|^[ \t]*[\w\x80-\xff-]+[ \t\r]*$", re.MULTILINE)
 _SEQUENCE_START = re.compile(rb"(?:\$+|%+)\{")
 _NAME_CHARACTER = re.compile(rb"[\w-]")
