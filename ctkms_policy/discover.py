@@ -184,7 +184,7 @@ _NESTS = (b"AWS::CloudFormation::Stack", b"AWS::Serverless::Application", b"AWS:
 _LINKS = (*_NESTS, b"AWS::KMS::", b"Export")
 """What a template without the word may still give to one with it: a nested stack, an included part, a key, an export."""
 
-MAX_NESTED_FILES = 200
+MAX_NESTED_FILES = 1000
 """Files that are looked into for one run because templates that were given nest or include them."""
 
 

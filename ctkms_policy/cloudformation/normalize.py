@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ctkms_policy.cloudformation.conditions import Inputs
 from ctkms_policy.cloudformation.containers import Assembled, Files
-from ctkms_policy.cloudformation.intrinsics import Evaluator, generated_name, stack_name_symbol
+from ctkms_policy.cloudformation.intrinsics import BUCKET, TRAIL, Evaluator, generated_name, stack_name_symbol
 from ctkms_policy.cloudformation.judged_keys import Use, judge_keys
 from ctkms_policy.cloudformation.loops import with_loops_expanded
 from ctkms_policy.cloudformation.nesting import nested_file, nested_files
@@ -243,24 +243,27 @@ def _configuration(unit: _Unit) -> Configuration:
     buckets: list[Bucket] = []
     places: dict[str, tuple[Stack, str]] = {}
     primary: dict[str, Value] = {}
-    for stack in unit.stacks():
+    stacks = list(unit.stacks())
+    # Buckets are of interest as log buckets only, and there may be thousands of them.
+    with_buckets = any(stack.type_of(logical_id) == TRAIL for stack in stacks for logical_id in stack.resources)
+    for stack in stacks:
         for logical_id, entry in stack.resources.items():
             kind = stack.type_of(logical_id)
             if logical_id.startswith("Fn::"):
                 unit.problems.extend(_not_expanded(stack, entry))
-            if kind not in _READ:
+            if kind not in _READ or (kind == BUCKET and not with_buckets):
                 continue
             created = creation(unit.evaluator, stack, entry.value)
             if created is None:
                 continue
             reader = ResourceReader(unit.evaluator, stack, logical_id, *created)
-            if kind == "AWS::CloudTrail::Trail":
+            if kind == TRAIL:
                 uses.append(Use(reader.trail(), created[0]))
             elif kind == "AWS::CloudTrail::EventDataStore":
                 uses.append(Use(reader.event_data_store(), created[0]))
             elif kind == "AWS::KMS::Alias":
                 aliases.append(reader.alias())
-            elif kind == "AWS::S3::Bucket":
+            elif kind == BUCKET:
                 buckets.append(reader.bucket())
             else:
                 keys.append(reader.key(_KEY_KINDS[kind]))
@@ -291,7 +294,7 @@ def _configuration(unit: _Unit) -> Configuration:
 
 
 _KEY_KINDS = {"AWS::KMS::Key": KeyKind.KEY, "AWS::KMS::ReplicaKey": KeyKind.REPLICA}
-_READ = frozenset({"AWS::CloudTrail::Trail", "AWS::CloudTrail::EventDataStore", "AWS::KMS::Alias", "AWS::S3::Bucket", *_KEY_KINDS})
+_READ = frozenset({TRAIL, BUCKET, "AWS::CloudTrail::EventDataStore", "AWS::KMS::Alias", *_KEY_KINDS})
 
 
 def _like_primary(key: Key, primary: Value | None, keys: Sequence[Key]) -> Key:
