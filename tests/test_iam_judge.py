@@ -38,7 +38,7 @@ from ctkms_policy.iam.binding import bound_value
 from ctkms_policy.iam.evaluate import Outcome
 from ctkms_policy.iam.judge import Judgement, broad_decrypt, encrypt_is_scoped, judge_event_data_store, judge_request, judge_trail
 from ctkms_policy.iam.policy import default_key_policy, read_key_policy
-from ctkms_policy.iam.readers import is_of_another_account
+from ctkms_policy.iam.readers import MAX_READERS, is_of_another_account
 from ctkms_policy.iam.request import KeyFacts, LogFacts, OrganizationFacts, Question, Request, service_request
 from ctkms_policy.model import (
     Attribute,
@@ -342,6 +342,12 @@ def test_an_account_lets_nobody_in_by_itself(reader: Any, delegates: bool, expec
     beside = judge_trail(symbolic(ROOT_STATEMENT, reader), key(), trail()).decrypt
     assert beside.outcome.value == expected
     assert beside.outcome is not Outcome.UNDETERMINED or beside.delegating
+
+
+def test_who_may_do_something_else_is_no_reader_to_ask_for() -> None:
+    others = allow("kms:DescribeKey", {"AWS": [f"arn:aws:iam::{ACCOUNT}:user/u{number}" for number in range(2 * MAX_READERS)]})
+    for reader in (f"arn:aws:iam::{ACCOUNT}:role/reader", f"arn:aws:iam::{OTHER_ACCOUNT}:role/reader"):
+        assert judge_trail(policy(others, allow("kms:Decrypt", {"AWS": reader})), key(), trail()).decrypt.outcome is Outcome.ALLOWED
 
 
 def test_somebody_elses_doubt_beside_a_delegation() -> None:

@@ -182,7 +182,7 @@ def statement_answer(policy: KeyPolicy, number: int, request: Request) -> Statem
     """Return how statement ``number`` (from 1) answers the request. It stops at the first part that does not match."""
     statement = policy.statements[number - 1]
     direct = account = Match.NO
-    overall = min(_effect_answer(statement), statement.included, _action_answer(statement, request.action))
+    overall = min(_effect_answer(statement), statement.included, action_answer(statement, request.action))
     if overall is not Match.NO:
         direct, account = _principal_answer(statement, request)
     if max(direct, account) is not Match.NO:
@@ -196,7 +196,7 @@ def statement_answer(policy: KeyPolicy, number: int, request: Request) -> Statem
 
 def _mismatches(policy: KeyPolicy, statement: Statement, request: Request) -> Iterator[Mismatch]:
     direct, account = _principal_answer(statement, request)
-    action = _action_answer(statement, request.action)
+    action = action_answer(statement, request.action)
     answers: list[tuple[Element, Match, tuple[str, ...]]] = [
         (Element.INCLUDED, statement.included, ()),
         (Element.EFFECT, _effect_answer(statement), ("Effect",)),
@@ -235,7 +235,8 @@ def _principal_answer(statement: Statement, request: Request) -> tuple[Match, Ma
     return direct, Match.NO if direct is Match.YES else account
 
 
-def _action_answer(statement: Statement, action: str) -> Match:
+def action_answer(statement: Statement, action: str) -> Match:
+    """Return whether the statement is about an action."""
     if not statement.actions:
         return Match.NO  # C6: no effect
     found = Match.any_of(_action_match(value, action) for value in statement.actions)

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from ctkms_policy.iam.arns import arn_parts
 from ctkms_policy.iam.context import Context, Present
-from ctkms_policy.iam.evaluate import Decision, Element, Outcome, decide
+from ctkms_policy.iam.evaluate import Decision, Element, Outcome, action_answer, decide
 from ctkms_policy.iam.principals import account_match
 from ctkms_policy.iam.request import (
     ACTIONS,
@@ -137,7 +137,7 @@ def somebody(account: Text, partition: Text) -> Caller:
 def _callers(policy: KeyPolicy, key: KeyFacts) -> Iterator[Caller]:
     yield somebody(key.account, key.partition)
     for statement in policy.statements:
-        if statement.effect is Effect.INVALID:
+        if statement.effect is Effect.INVALID or action_answer(statement, ACTIONS[Question.DECRYPT]) is Match.NO:
             continue
         yield from _conditioned_callers(statement, key)
         if statement.effect is Effect.DENY or statement.principals_negated:
