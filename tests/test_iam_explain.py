@@ -267,6 +267,16 @@ def test_of_a_principal_that_may_be_an_account_that_one_is_named() -> None:
     assert words.help == "give var.reader a value"
 
 
+def test_a_root_that_may_be_of_another_account_is_named() -> None:
+    found = policy(allow("kms:Decrypt", {"AWS": ROOT}))
+    words = explained(found, "decrypt", AMBIENT_PLACE)
+    assert words.message.startswith(
+        f"statement 1 leaves it to the IAM policies of account {ACCOUNT}, and whether that is another account than the key's is not known"
+    )
+    assert words.span == found.statements[0].part_span("Principal")
+    assert words.help == 'say where it is deployed: "account:" in the configuration'
+
+
 def test_a_readers_own_keys_are_not_in_the_code() -> None:
     found = policy(allow("kms:Decrypt", {"AWS": f"arn:aws:iam::{ACCOUNT}:role/reader"}, {"Bool": {"aws:MultiFactorAuthPresent": "true"}}))
     assert explained(found, "decrypt").message.endswith("cannot be decided: what a reader's request carries there is not in the code")

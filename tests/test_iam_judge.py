@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ from ctkms_policy.iam.binding import bound_value
 from ctkms_policy.iam.evaluate import Outcome
 from ctkms_policy.iam.judge import Judgement, broad_decrypt, encrypt_is_scoped, judge_event_data_store, judge_request, judge_trail
 from ctkms_policy.iam.policy import default_key_policy, read_key_policy
-from ctkms_policy.iam.readers import MAX_READERS, is_of_another_account
+from ctkms_policy.iam.readers import MAX_READERS, of_another_account
 from ctkms_policy.iam.request import KeyFacts, LogFacts, OrganizationFacts, Question, Request, service_request
 from ctkms_policy.model import (
     Attribute,
@@ -54,6 +55,7 @@ from ctkms_policy.model import (
 )
 from ctkms_policy.source import Span
 from ctkms_policy.value import (
+    ACCOUNT_ID,
     ALPHANUMERIC,
     ANY_TEXT,
     Absent,
@@ -773,8 +775,18 @@ def test_a_grant_to_another_accounts_root_is_no_missing_statement() -> None:
     own = judge_trail(policy(ROOT_STATEMENT), key(), trail()).decrypt
     both = judge_trail(policy(ROOT_STATEMENT, foreign), key(), trail()).decrypt
     assert own.outcome is both.outcome is Outcome.DELEGATED
-    assert not is_of_another_account(own.request)
-    assert is_of_another_account(both.request)
+    assert of_another_account(own.request) is Match.NO
+    assert of_another_account(both.request) is Match.YES
     # A literal may be the very account that is deployed to.
     open_place = judge_trail(policy(foreign), key(AMBIENT_PLACE), trail(AMBIENT_PLACE)).decrypt
-    assert not is_of_another_account(open_place.request)
+    assert of_another_account(open_place.request) is Match.MAYBE
+    assert (open_place.outcome, len(open_place.delegating)) == (Outcome.UNDETERMINED, 1)
+    for place, shape in product((KNOWN_PLACE, AMBIENT_PLACE), (ACCOUNT_ID, ANY_TEXT)):
+        variable = Symbol("var.account", SymbolKind.INPUT, shape)
+        root = concatenate([Known("arn:aws:iam::"), variable, Known(":root")])
+        judgement = judge_trail(symbolic(allow("kms:Decrypt", {"AWS": root})), key(place), trail(place))
+        assert (judgement.decrypt.outcome, judgement.assumptions) == (Outcome.UNDETERMINED, ())
+        assert judgement.decrypt.delegating
+        # Who may change the key policy is the key's own account.
+        own_account = judge_trail(symbolic(allow("kms:*", {"AWS": root})), key(place), trail(place)).decrypt
+        assert own_account.outcome is Outcome.DELEGATED

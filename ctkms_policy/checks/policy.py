@@ -10,13 +10,13 @@ from ctkms_policy.checks.words import finding, judged_policy, title, use_of_key,
 from ctkms_policy.finding import Finding, Related
 from ctkms_policy.iam.evaluate import Decision, Outcome
 from ctkms_policy.iam.explain import explain
-from ctkms_policy.iam.readers import is_of_another_account
+from ctkms_policy.iam.readers import of_another_account
 from ctkms_policy.iam.request import Question
 from ctkms_policy.iam.statements import missing_statement, missing_store_statement
 from ctkms_policy.key_link import KeyState
 from ctkms_policy.model import Language, UnreadablePolicy
 from ctkms_policy.rulebook import Rule
-from ctkms_policy.value import Failure, Unknown, default_of
+from ctkms_policy.value import Failure, Match, Unknown, default_of
 
 _LETS = {
     Question.DESCRIBE: "let CloudTrail describe the key of",
@@ -124,7 +124,7 @@ def decrypt_only_delegated(case: TrailCase, rule: Rule) -> Iterator[Finding]:
     if case.judgement is None:
         return
     decision = case.judgement.decrypt
-    if decision.outcome is Outcome.DELEGATED and not is_of_another_account(decision.request):
+    if decision.outcome is Outcome.DELEGATED and of_another_account(decision.request) is not Match.YES:
         # A grant to another account's root is the documented third statement.
         message = f"no statement of the key policy lets a reader decrypt the logs of {title(case.trail)}"
         yield _policy_finding(case, rule, Question.DECRYPT, decision, message)

@@ -277,12 +277,26 @@ def _undetermined(decision: Decision) -> Explanation:
     mismatch = next((each for each in answer.mismatches if each.answer is Match.MAYBE), None)
     if answer.applies is Match.YES and request.by_iam is Match.MAYBE:
         return _may_be_account(answer, request)
+    if answer.delegates is Match.YES:
+        return _may_be_own_account(answer, request)
     if mismatch is None:
         return Explanation(f"whether {statement_name(answer)} applies is not known", "", answer.statement.span, "")
     words = _mismatch_words(mismatch, answer, request)
     verb = "may deny it" if answer.statement.effect is Effect.DENY else "may allow it"
     return Explanation(
         f"{statement_name(answer)} {verb}: {words.message}", words.label, words.span, words.help, words.mistake, words.related
+    )
+
+
+def _may_be_own_account(answer: StatementAnswer, request: Request) -> Explanation:
+    account, own = request.caller.account, request.context.get("aws:resourceaccount")
+    owns = list(own.values) if isinstance(own, Present) else []
+    return Explanation(
+        f"{statement_name(answer)} leaves it to the IAM policies of account {describe(account, quoted=False)}, and whether that is "
+        f"another account than the key's is not known{_reasons([account, *owns])}",
+        "may be another account",
+        answer.statement.part_span("Principal"),
+        _maybe_help([account], owns),
     )
 
 

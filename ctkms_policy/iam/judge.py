@@ -199,7 +199,7 @@ def _judge(case: _Case, *, strict: bool) -> Judgement:
     best, best_weight, best_binding = plain, 0, None
     for binding in unknowns.bindings() if not strict else ():
         judged = case.under(binding).judgement()
-        weight = sum(_WEIGHTS[name] for name in undecided if _decision(judged, name).outcome in (Outcome.ALLOWED, Outcome.DELEGATED))
+        weight = sum(_WEIGHTS[name] for name in undecided if _is_satisfied(_decision(plain, name), _decision(judged, name)))
         if weight > best_weight:
             best, best_weight, best_binding = judged, weight, binding
         if weight == sum(_WEIGHTS[name] for name in undecided):
@@ -207,6 +207,11 @@ def _judge(case: _Case, *, strict: bool) -> Judgement:
     if best_binding is not None:
         return replace(best, assumptions=assumptions_of(best_binding))
     return _with_proven_denials(case, unknowns, plain)
+
+
+def _is_satisfied(plain: Decision, judged: Decision) -> bool:
+    """Whether an assumption brings what is wanted: that IAM policies decide is nothing new where they do without it."""
+    return judged.outcome is Outcome.ALLOWED or (judged.outcome is Outcome.DELEGATED and not plain.delegating)
 
 
 def _decision(judgement: Judgement, name: str) -> Decision:

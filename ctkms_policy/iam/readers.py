@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from string import ascii_letters, digits
 
 from ctkms_policy.iam.arns import arn_parts
 from ctkms_policy.iam.context import Context, Present
@@ -32,6 +33,7 @@ from ctkms_policy.value import (
     Literal,
     Match,
     Reference,
+    Shape,
     Symbol,
     SymbolKind,
     Template,
@@ -55,10 +57,10 @@ def any_reader(policy: KeyPolicy, log: LogFacts, key: KeyFacts, facts: Organizat
         decision = decide(policy, request)
         if decision.outcome is Outcome.ALLOWED:
             return decision
-        decisions.append(_of_foreign_account(decision))
+        decisions.append(_with_account(decision))
     best = min(decisions, key=_rank)
-    open_ = min((each for each in decisions if each.outcome is Outcome.UNDETERMINED), key=_rank, default=None)
-    if best.outcome is Outcome.DELEGATED and open_ is not None and not is_of_another_account(best.request):
+    open_ = min((each for each in decisions if _may_be_allowed(each)), key=_rank, default=None)
+    if best.outcome is Outcome.DELEGATED and open_ is not None and of_another_account(best.request) is not Match.YES:
         return replace(open_, delegating=best.deciding)  # at least some reader's IAM policies decide, and another one may be allowed here
     if not best.outcome.is_denied:
         return best
@@ -71,10 +73,24 @@ def any_reader(policy: KeyPolicy, log: LogFacts, key: KeyFacts, facts: Organizat
     return best
 
 
-def _of_foreign_account(decision: Decision) -> Decision:
-    """Return a decision that certainly leaves it to the IAM policies of another account as that: it is a reader's statement (C15)."""
-    certain = decision.delegating and decision.request.by_iam is Match.NO and is_of_another_account(decision.request)
-    return replace(decision, outcome=Outcome.DELEGATED, deciding=decision.delegating, delegating=()) if certain else decision
+def _may_be_allowed(decision: Decision) -> bool:
+    """Whether a statement may let the caller in by itself."""
+    return decision.outcome is Outcome.UNDETERMINED and any(each.applies is not Match.NO for each in decision.deciding)
+
+
+def _with_account(decision: Decision) -> Decision:
+    """Return the decision as what it is with regard to the account whose IAM policies decide.
+
+    A grant to another account's root is a reader's statement (C15), whatever else may let its principals in. Where the account may
+    or may not be the key's own, that is open, unless the statement lets it change the key policy: that is the key's own account.
+    """
+    other = of_another_account(decision.request)
+    administers = any(action_answer(each.statement, "kms:PutKeyPolicy") is Match.YES for each in decision.deciding)
+    if decision.outcome is Outcome.DELEGATED and other is Match.MAYBE and not administers:
+        return replace(decision, outcome=Outcome.UNDETERMINED, delegating=decision.deciding)
+    if decision.delegating and decision.request.by_iam is Match.NO and other is Match.YES:
+        return replace(decision, outcome=Outcome.DELEGATED, deciding=decision.delegating, delegating=())
+    return decision
 
 
 def _rank(decision: Decision) -> tuple[int, bool, int]:
@@ -86,18 +102,16 @@ def _rank(decision: Decision) -> tuple[int, bool, int]:
     )
     if undetermined and decision.delegating:
         return _BETTER.index(Outcome.DELEGATED), decision.request.by_iam is Match.NO, -near
-    foreign = decision.outcome is Outcome.DELEGATED and is_of_another_account(decision.request)
+    foreign = decision.outcome is Outcome.DELEGATED and of_another_account(decision.request) is Match.YES
     return _BETTER.index(decision.outcome), False, -1 if foreign else -near
 
 
-def is_of_another_account(request: Request) -> bool:
-    """Whether the caller is certainly of another account than the key; a literal may still be the account that is deployed to."""
+def of_another_account(request: Request) -> Match:
+    """Return whether the caller is of another account than the key: what the code leaves open may be the account deployed to."""
     own, account = request.context.get("aws:resourceaccount"), request.caller.account
     if not isinstance(own, Present) or own.values[0] == account:
-        return False
-    return all(isinstance(each, Known) for each in (account, own.values[0])) or all(
-        isinstance(each, (Symbol, Reference)) for each in (account, own.values[0])
-    )
+        return Match.NO
+    return Match.YES if isinstance(own.values[0], Known) and isinstance(account, Known) else Match.MAYBE
 
 
 def reader_requests(policy: KeyPolicy, log: LogFacts, key: KeyFacts, facts: OrganizationFacts) -> list[Request]:
@@ -126,9 +140,13 @@ def _is_account(name: Text) -> Match:
 _ANY_ACCOUNT = Symbol("any account", SymbolKind.GENERATED, ACCOUNT_ID)
 
 
+_ROLE_NAME = Shape(frozenset(ascii_letters + digits + "+=,.@_-/"), 1)
+"""A role's path and name: what IAM lets stand there, without a colon."""
+
+
 def somebody(account: Text, partition: Text) -> Caller:
     """Return some role of an account, of which only that is known."""
-    name = Symbol("name of a role", SymbolKind.GENERATED, reason="any role")
+    name = Symbol("name of a role", SymbolKind.GENERATED, _ROLE_NAME, reason="any role")
     arn = concatenate((Known("arn:"), partition, Known(":iam::"), account, Known(":role/"), name))
     assert isinstance(arn, Template)
     return Caller(CallerKind.IAM, arn, account)
