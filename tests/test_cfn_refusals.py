@@ -159,6 +159,19 @@ MISSING = [
     ("!GetAtt Key.Arn", "!GetAtt Kee.Arn", 'Fn::GetAtt names "Kee", which is no resource', 'did you mean "Key"?'),
     ("!GetAtt Key.Arn", "{'Fn::GetAtt': [Nope, Arn]}", 'Fn::GetAtt names "Nope", which is no resource', "declare the name"),
     ("!GetAtt Key.Arn", "!GetAtt Stage.Arn", 'Fn::GetAtt names "Stage", which is no resource', "declare the name"),
+    (
+        "!GetAtt Key.Arn",
+        "!GetAtt Key.KeyArn",
+        'Fn::GetAtt asks "Key" for "KeyArn", which AWS::KMS::Key does not have',
+        "use Arn or KeyId",
+    ),
+    ("!GetAtt Key.Arn", "!Sub '${Key.Id}'", 'Fn::Sub asks "Key" for "Id", which AWS::KMS::Key does not have', "use Arn or KeyId"),
+    (
+        "!GetAtt Key.Arn",
+        "{'Fn::GetAtt': [Alias, Arn]}",
+        'Fn::GetAtt asks "Alias" for "Arn", which AWS::KMS::Alias does not have',
+        "use Ref",
+    ),
     ("!GetAtt Key.Arn", "!Sub '${Nope.Arn}'", 'Fn::Sub names "Nope", which is no resource', "declare the name"),
     ("!GetAtt Key.Arn", "!Sub ['${a}${Nope}', {a: b}]", 'Fn::Sub names "Nope", which is neither', "declare the name"),
     ("!GetAtt Key.Arn", "!Sub ['${a}', {a: !Ref Nope}]", 'Ref names "Nope", which is neither', "declare the name"),
@@ -184,6 +197,8 @@ MISSING = [
 PRESENT = [
     ("", ""),
     ("!GetAtt Key.Arn", "!Sub ['${a.b}${c}', {a.b: x, c: !Ref Stage}]"),
+    ("!GetAtt Key.Arn", "!GetAtt Key.KeyId"),
+    ("TopicName: a", "TopicName: !GetAtt Key.Nope"),
     ("!GetAtt Key.Arn", "!Sub 'arn:${!Nope}:${AWS::URLSuffix}'"),
     ("DependsOn: Policy", "DependsOn: [Policy, Bucket]"),
     ("TopicName: a", "TopicName: !Ref Nope"),

@@ -6,7 +6,7 @@ nested stacks they stand in, and the conditions they use. The rest is cfn-lint's
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from difflib import get_close_matches
 
@@ -25,6 +25,13 @@ _USERS = (_TRAIL, "AWS::CloudTrail::EventDataStore")
 _ALIAS = "AWS::KMS::Alias"
 _BUCKET = "AWS::S3::Bucket"
 _BUCKET_POLICY = "AWS::S3::BucketPolicy"
+_ATTRIBUTES: Mapping[str, AbstractSet[str]] = {
+    "AWS::KMS::Key": {"Arn", "KeyId"},
+    "AWS::KMS::ReplicaKey": {"Arn", "KeyId"},
+    _ALIAS: set(),
+    _TRAIL: {"Arn", "SnsTopicArn"},
+}
+"""What Fn::GetAtt gives of the resources that a verdict is about."""
 _SECTIONS = frozenset(
     {"AWSTemplateFormatVersion", "Description", "Metadata", "Parameters", "Rules", "Mappings", "Conditions", "Transform", "Resources"}
     | {"Outputs", "Hooks", "Globals"}
@@ -156,6 +163,13 @@ def _missing_names(stack: Stack, logical_id: str) -> Iterator[Refusal]:
     names = stack.names_in_resources[logical_id]
     used = dict.fromkeys(condition for name in names if name.kind is Kind.CONDITION for condition in conditions_behind(stack, name.text))
     for name in (*names, *(each for condition in used for each in stack.names_in_conditions[condition])):
+        attributes = _ATTRIBUTES.get(stack.type_of(name.text)) if name.kind is Kind.RESOURCE and name.attribute else None
+        if attributes is not None and name.attribute not in attributes:
+            yield Refusal(
+                f'{name.function} asks "{stack.prefix}{name.text}" for "{name.attribute}", which {stack.type_of(name.text)} does not have',
+                name.span or stack.head_of(stack.resources[logical_id]),
+                f"CloudFormation refuses the template: use {' or '.join(sorted(attributes)) or 'Ref'}",
+            )
         present = _present(stack, name.kind)
         if name.text in present or _may_be_added(stack, name):
             continue
