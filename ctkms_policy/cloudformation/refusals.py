@@ -73,25 +73,18 @@ def _concerned(stack: Stack, logical_id: str) -> list[tuple[Stack, str]]:
 
 def _belonging(stack: Stack, logical_id: str) -> Iterator[str]:
     """Yield the buckets, bucket policies, aliases and nested stacks that belong to a trail or store, or the aliases of a key."""
+    yield from (each for each in stack.naming.get(logical_id, ()) if stack.type_of(each) == _ALIAS)
+    if stack.type_of(logical_id) not in _USERS:
+        return
     named = {name.text for name in stack.names_in_resources[logical_id] if name.kind in (Kind.VALUE, Kind.RESOURCE)}
-    bucket = stack.property_of(logical_id, "S3BucketName")
-    key = stack.property_of(logical_id, "KMSKeyId")
-    buckets = {each for each in stack.resources if stack.type_of(each) == _BUCKET and _is_one(stack, each, named, "BucketName", bucket)}
-    for each in stack.resources:
-        kind = stack.type_of(each)
-        if kind == _BUCKET_POLICY:
-            of = {name.text for name in stack.names_in_resources[each]}
-            if buckets & of or _is_same(stack.property_of(each, "Bucket"), bucket):
-                yield each
-        elif kind == _ALIAS:
-            if _is_one(stack, each, named, "AliasName", key) or logical_id in {name.text for name in stack.names_in_resources[each]}:
-                yield each
-        elif each in buckets or (each in named and each in stack.nested):
+    bucket, key = stack.property_of(logical_id, "S3BucketName"), stack.property_of(logical_id, "KMSKeyId")
+    yield from (each for each in stack.by_type.get(_ALIAS, ()) if each in named or _is_same(stack.property_of(each, "AliasName"), key))
+    yield from (each for each in stack.nested if each in named)
+    buckets = [each for each in stack.by_type.get(_BUCKET, ()) if each in named or _is_same(stack.property_of(each, "BucketName"), bucket)]
+    yield from buckets
+    for each in stack.by_type.get(_BUCKET_POLICY, ()):
+        if any(each in stack.naming.get(of, ()) for of in buckets) or _is_same(stack.property_of(each, "Bucket"), bucket):
             yield each
-
-
-def _is_one(stack: Stack, logical_id: str, named: set[str], property_name: str, written: Value) -> bool:
-    return logical_id in named or _is_same(stack.property_of(logical_id, property_name), written)
 
 
 def _is_same(left: Value, right: Value) -> bool:
