@@ -285,7 +285,7 @@ def _not_allowed(stack: Stack) -> Iterator[Refusal]:
         stack = stack.parent
     for name, given in stack.given.items():
         declared = stack.parameters.get(name)
-        if declared is None or not declared.allowed:
+        if declared is None or not declared.allowed or declared.is_ssm:
             continue
         texts = scalar_text(given.value).split(",") if declared.is_list else [scalar_text(given.value)]
         if any(text.strip() not in declared.allowed for text in texts):
