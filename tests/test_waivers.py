@@ -313,7 +313,7 @@ METADATA = [
     (f"{{waive: {{{COMPLETE}}}}}", "CTKMS090", '"waive" must be a list'),
     ("{waive: [CTKMS001]}", "CTKMS090", "a waiver must be a mapping"),
     (f"{{waive: [{{{COMPLETE}, until: never}}]}}", "CTKMS090", 'unknown key "until" in a waiver'),
-    (f"{{waive: [{{{COMPLETE.replace('team', '!Ref Team')}}}]}}", "CTKMS090", '"owner" of the waiver must be text'),
+    (f"{{waive: [{{{COMPLETE.replace('team', '!Ref AWS::StackName')}}}]}}", "CTKMS090", '"owner" of the waiver must be text'),
     (f"{{waive: [{{{COMPLETE.replace('team', '[a, b]')}}}]}}", "CTKMS090", '"owner" of the waiver must be text'),
     (f"{{waive: [{{{COMPLETE.replace('owner: team, ', '')}}}]}}", "CTKMS091", "the waiver has no owner: it waives nothing"),
     ("{waive: [{}]}", "CTKMS090", "the waiver names no rule"),
