@@ -433,6 +433,7 @@ def test_circles_with_what_belongs_to_the_trail() -> None:
         ("!GetAtt Key.Arn", "", '"Key" depends on itself'),
         ("!GetAtt Role.Arn", "", '"Key" depends on itself through "Role"'),
         ("!GetAtt Function.Arn", "", None),
+        ("!GetAtt Module.Arn", "", None),
     ],
 )
 def test_circles_of_the_key_alone(arn: str, more: str, message: str | None) -> None:
@@ -441,6 +442,7 @@ def test_circles_of_the_key_alone(arn: str, more: str, message: str | None) -> N
     text += (
         "  Function: {Type: AWS::Serverless::Function, Properties: {KmsKeyArn: !GetAtt Key.Arn}}\nTransform: AWS::Serverless-2016-10-31\n"
     )
+    text = text.replace("Resources:\n", "Resources:\n  Module: {Type: Our::Own::Role::MODULE, Properties: {KmsKeyArn: !GetAtt Key.Arn}}\n")
     assert messages(text) == ([] if message is None else [message])
 
 

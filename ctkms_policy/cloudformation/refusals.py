@@ -113,8 +113,9 @@ def _circle_of_resources(stack: Stack, logical_id: str, holds: Callable[[Stack, 
         for name in resources_named(stack, each):
             condition = stack.part_of(name.text, "Condition")
             is_left_out = isinstance(condition, Known) and holds(stack, scalar_text(condition.value)) is False
-            # SAM makes several resources of one of its own, which may break the circle.
-            is_one = not stack.type_of(name.text).startswith("AWS::Serverless::")
+            # SAM and modules make several resources of one, which may break the circle.
+            kind = stack.type_of(name.text)
+            is_one = not kind.startswith("AWS::Serverless::") and not kind.endswith("::MODULE")
             if is_one and not is_left_out and all(holds(stack, condition) is wanted for condition, wanted in name.branches):
                 yield name
 
