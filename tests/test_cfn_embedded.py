@@ -102,6 +102,7 @@ def test_a_broken_template_is_reported_at_its_place(tmp_path: Path) -> None:
     [
         "a script: |\n  cat > t.yaml <<EOF\n  Resources:\n    Trail:\n      Type: AWS::CloudTrail::Trail\n  EOF\n",
         "readme: |\n  Resources are what you declare, such as Type: AWS::CloudTrail::Trail\n  or another\n",
+        "help: |\n  Description: how to write: Resources such as\n    Type: AWS::CloudTrail::Trail\nkind:\n  Resources: {}\n",
         "allowed:\n  Resources:\n    - Type: AWS::CloudTrail::Trail\n",
         CONFIG_MAP.format(indent(TEMPLATE.replace("CloudTrail::Trail", "S3::Bucket"), "    ")) + "  note: AWS::CloudTrail::Trail\n",
         CONFIG_MAP.format("    resources:\n      limits: {cpu: 1}\n"),

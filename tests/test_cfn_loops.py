@@ -86,6 +86,17 @@ def test_a_loop_that_cannot_be_expanded_is_undetermined(collection: str, reason:
     assert reason in trail.kms_key_id.value.reason
 
 
+def test_a_loop_without_the_transform_is_refused(tmp_path: Path) -> None:
+    text = LOOP.format(collection="[one]", default="")
+    assert text.count("Transform: AWS::LanguageExtensions\n") == 1
+    run = check_json(write(tmp_path, template_yaml=text.replace("Transform: AWS::LanguageExtensions\n", "")))
+    assert (run.code, run.rules(), run.rules("undetermined"), run.json["trails"]) == (1, ["CTKMS000"], [], [])
+    assert "Fn::ForEach::Trails" in run.json["findings"][0]["message"]
+    assert 'add "Transform: AWS::LanguageExtensions"' in run.json["findings"][0]["help"]
+    run = check_json(write(tmp_path, template_yaml=text.replace("AWS::LanguageExtensions", "OurMacro")))
+    assert (run.rules(), run.rules("undetermined")) == ([], ["CTKMS015"]), "the macro may expand it"
+
+
 def test_without_cfn_lint_the_reason_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cfnlint.template", None)
     run = check_json(write(tmp_path, template_yaml=LOOP.format(collection="[one]", default="")))
@@ -161,7 +172,9 @@ def test_keys_and_trails_of_loops_find_each_other() -> None:
 
 
 def test_a_loop_without_the_transform_is_said_to_do_nothing() -> None:
-    text = LOOP.format(collection="[one]", default="").replace("Transform: AWS::LanguageExtensions\n", "")
+    text = LOOP.format(collection="[one]", default="").replace(
+        "Transform: AWS::LanguageExtensions", "Transform: AWS::Serverless-2016-10-31"
+    )
     (trail,) = normalize_text(text).trails
     assert isinstance(trail.kms_key_id.value, Unknown)
     assert "does nothing without" in trail.kms_key_id.value.reason

@@ -274,6 +274,25 @@ def test_many_conditions_do_not_explode() -> None:
     assert isinstance(trail.kms_key_id.value, Choice)
 
 
+def test_a_long_chain_of_conditions_is_followed_to_its_end() -> None:
+    chain = "".join(f"  C{number}: !Not [!Condition C{number + 1}]\n" for number in range(1_000))
+    text = f"""
+Parameters:
+  Stage: {{Type: String, Default: test}}
+Conditions:
+{chain}
+  C1000: !Equals [!Ref Stage, prod]
+Resources:
+  Trail:
+    Type: AWS::CloudTrail::Trail
+    Properties: {{IsLogging: true, S3BucketName: logs, KMSKeyId: !If [C0, alias/logs, !Ref 'AWS::NoValue']}}
+"""
+    value = trail_of(text).kms_key_id.value
+    assert isinstance(value, Choice)
+    assert [branch.when for branch in value.branches] == ["Stage = prod", "Stage != prod"]
+    assert value.chosen == 1
+
+
 def test_an_import_that_goes_in_circles_ends() -> None:
     def template(mine: str, other: str) -> str:
         return TRAIL + f"      KMSKeyId: !ImportValue {other}\nOutputs:\n  O: {{Value: !ImportValue {other}, Export: {{Name: {mine}}}}}\n"

@@ -159,6 +159,19 @@ MISSING = [
     ("!GetAtt Key.Arn", "!GetAtt Kee.Arn", 'Fn::GetAtt names "Kee", which is no resource', 'did you mean "Key"?'),
     ("!GetAtt Key.Arn", "{'Fn::GetAtt': [Nope, Arn]}", 'Fn::GetAtt names "Nope", which is no resource', "declare the name"),
     ("!GetAtt Key.Arn", "!GetAtt Stage.Arn", 'Fn::GetAtt names "Stage", which is no resource', "declare the name"),
+    (
+        "!GetAtt Key.Arn",
+        "!GetAtt Key.KeyArn",
+        'Fn::GetAtt asks "Key" for "KeyArn", which AWS::KMS::Key does not have',
+        "use Arn or KeyId",
+    ),
+    ("!GetAtt Key.Arn", "!Sub '${Key.Id}'", 'Fn::Sub asks "Key" for "Id", which AWS::KMS::Key does not have', "use Arn or KeyId"),
+    (
+        "!GetAtt Key.Arn",
+        "{'Fn::GetAtt': [Alias, Arn]}",
+        'Fn::GetAtt asks "Alias" for "Arn", which AWS::KMS::Alias does not have',
+        "use Ref",
+    ),
     ("!GetAtt Key.Arn", "!Sub '${Nope.Arn}'", 'Fn::Sub names "Nope", which is no resource', "declare the name"),
     ("!GetAtt Key.Arn", "!Sub ['${a}${Nope}', {a: b}]", 'Fn::Sub names "Nope", which is neither', "declare the name"),
     ("!GetAtt Key.Arn", "!Sub ['${a}', {a: !Ref Nope}]", 'Ref names "Nope", which is neither', "declare the name"),
@@ -184,6 +197,8 @@ MISSING = [
 PRESENT = [
     ("", ""),
     ("!GetAtt Key.Arn", "!Sub ['${a.b}${c}', {a.b: x, c: !Ref Stage}]"),
+    ("!GetAtt Key.Arn", "!GetAtt Key.KeyId"),
+    ("TopicName: a", "TopicName: !GetAtt Key.Nope"),
     ("!GetAtt Key.Arn", "!Sub 'arn:${!Nope}:${AWS::URLSuffix}'"),
     ("DependsOn: Policy", "DependsOn: [Policy, Bucket]"),
     ("TopicName: a", "TopicName: !Ref Nope"),
@@ -418,6 +433,7 @@ def test_circles_with_what_belongs_to_the_trail() -> None:
         ("!GetAtt Key.Arn", "", '"Key" depends on itself'),
         ("!GetAtt Role.Arn", "", '"Key" depends on itself through "Role"'),
         ("!GetAtt Function.Arn", "", None),
+        ("!GetAtt Module.Arn", "", None),
     ],
 )
 def test_circles_of_the_key_alone(arn: str, more: str, message: str | None) -> None:
@@ -426,6 +442,7 @@ def test_circles_of_the_key_alone(arn: str, more: str, message: str | None) -> N
     text += (
         "  Function: {Type: AWS::Serverless::Function, Properties: {KmsKeyArn: !GetAtt Key.Arn}}\nTransform: AWS::Serverless-2016-10-31\n"
     )
+    text = text.replace("Resources:\n", "Resources:\n  Module: {Type: Our::Own::Role::MODULE, Properties: {KmsKeyArn: !GetAtt Key.Arn}}\n")
     assert messages(text) == ([] if message is None else [message])
 
 

@@ -11,12 +11,13 @@ from ctkms_policy.checks import CHECKS
 from ctkms_policy.checks.form import KeyForm, kms_key_form
 from ctkms_policy.checks.surroundings import _seen_from
 from ctkms_policy.checks.words import equals
-from ctkms_policy.model import Attribute, Configuration, Language, Trail, ambient_place
+from ctkms_policy.model import Attribute, Configuration, Language, Trail, ambient_partition, ambient_place
 from ctkms_policy.rulebook import SIGNATURES, Subject
 from ctkms_policy.source import Span
 from ctkms_policy.value import Absent, Branch, Choice, Known, Literal, Match, Reference, Symbol, Template, Value
 
 REGION = Symbol("region")
+PARTITION = ambient_partition()
 
 
 def test_every_check_a_rule_may_name_is_asked_somewhere() -> None:
@@ -41,6 +42,12 @@ def test_every_check_a_rule_may_name_is_asked_somewhere() -> None:
         (REGION, KeyForm.UNKNOWN),
         (Template((Literal("arn:aws:kms:"), REGION, Literal(":111122223333:alias/logs"))), KeyForm.ALIAS_ARN),
         (Template((Literal("arn:aws:kms:"), REGION, Literal(":111122223333:key/1"))), KeyForm.UNKNOWN),
+        (Template((Literal("arn:aws:s3:::logs-"), REGION)), KeyForm.OTHER),
+        (Template((Literal("arn:"), PARTITION, Literal(":s3:::logs-"), REGION)), KeyForm.OTHER),
+        (Template((Literal("arn:"), PARTITION, Literal(":kms:"), REGION)), KeyForm.UNKNOWN),
+        (Template((Literal("arn:"), PARTITION, Literal(":k"), REGION)), KeyForm.UNKNOWN),
+        (Template((Literal("arn:"), REGION, Literal(":s3:::logs"))), KeyForm.UNKNOWN),
+        (Template((Literal("arn:aws:"), REGION, Literal(":s3:::logs"))), KeyForm.UNKNOWN),
         (Template((Literal("alias/"), REGION)), KeyForm.ALIAS_NAME),
         (Template((REGION, Literal("x"))), KeyForm.UNKNOWN),
         (Reference("aws_kms_key.k[0]", "arn"), KeyForm.KEY_ARN),

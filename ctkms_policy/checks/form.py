@@ -12,7 +12,7 @@ from ctkms_policy.finding import Finding, Severity
 from ctkms_policy.key_link import KeyState
 from ctkms_policy.model import Configuration, Language, Trail
 from ctkms_policy.rulebook import Rule
-from ctkms_policy.value import Known, Literal, Reference, Template, default_of, describe
+from ctkms_policy.value import Known, Literal, Reference, Symbol, SymbolKind, Template, default_of, describe
 
 
 class KeyForm(Enum):
@@ -116,5 +116,17 @@ def _template_form(template: Template) -> KeyForm:
     if isinstance(first, Literal) and first.text.startswith("alias/"):
         return KeyForm.ALIAS_NAME
     if isinstance(first, Literal) and first.text.startswith("arn:"):
+        if _service(template) not in ("", "kms"):
+            return KeyForm.OTHER
         return KeyForm.ALIAS_ARN if "alias/" in literal else KeyForm.UNKNOWN
     return KeyForm.UNKNOWN
+
+
+def _service(template: Template) -> str:
+    """Return the service of an ARN with holes, where it is certain: the partition is the only hole before it, or there is none."""
+    parts = template.parts
+    text = parts[0].text if isinstance(parts[0], Literal) else ""
+    if text == "arn:" and isinstance(parts[1], Symbol) and parts[1].kind is SymbolKind.AMBIENT and len(parts) > 2:
+        text += "partition" + (parts[2].text if isinstance(parts[2], Literal) else "")
+    segments = text.split(":")
+    return segments[2] if len(segments) > 3 else ""

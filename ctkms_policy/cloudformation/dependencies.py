@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from graphlib import TopologicalSorter
 
 from ctkms_policy.cloudformation.references import Kind, Name
 from ctkms_policy.cloudformation.stack import Stack
@@ -32,6 +33,12 @@ def conditions_behind(stack: Stack, condition: str) -> tuple[str, ...]:
     if condition not in stack.conditions:
         return ()
     return tuple(dict.fromkeys((condition, *_reached(condition, lambda each: conditions_named(stack, each)))))
+
+
+def conditions_in_order(stack: Stack, condition: str) -> tuple[str, ...]:
+    """Return what ``conditions_behind`` returns with each condition after those that it depends on. None may be circular."""
+    named = {each: {name.text for name in conditions_named(stack, each)} for each in conditions_behind(stack, condition)}
+    return tuple(TopologicalSorter(named).static_order())
 
 
 def circle(start: str, named_by: Callable[[str], Iterable[Name]]) -> tuple[tuple[str, Name], ...]:

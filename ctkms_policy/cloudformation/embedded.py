@@ -11,6 +11,7 @@ from ctkms_policy.value import Known, ListValue, MapValue, Value
 
 _IN_BLOCK = re.compile(r"""^[ \t]+\{?[ \t]*["']?Resources["']?[ \t]*:""", re.MULTILINE)
 _IN_QUOTES = re.compile(r"""\\"Resources|\\nResources|['"][ \t]*\{[ \t]*["']Resources""")
+_RESOURCES = re.compile(r"""^[ \t{]*["']?Resources["']?[ \t]*:|["']Resources["'][ \t]*:""", re.MULTILINE)
 _BEGINS_LIKE_ONE = re.compile(
     r"""\s*(?:---\s+|#.*\s+)*["'{\s]*(?:AWSTemplateFormatVersion|Description|Parameters|Transform|Resources)["']?\s*:"""
 )
@@ -72,8 +73,8 @@ def _templates_in(text: Known, source: Source, *, is_filled_in: bool) -> list[Te
         try:
             documents = read_documents(part)
         except ParseError:
-            if not _BEGINS_LIKE_ONE.match(str(text.value)):
-                return []
+            if not (_BEGINS_LIKE_ONE.match(str(text.value)) and _RESOURCES.search(str(text.value))):
+                return []  # a script, or prose
             if placed is None:
                 raise _not_read(text, source, "it cannot be read") from None
             raise

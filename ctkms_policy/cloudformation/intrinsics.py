@@ -27,6 +27,7 @@ from ctkms_policy.cloudformation.conditions import (
     outcome,
     subjects_of,
 )
+from ctkms_policy.cloudformation.dependencies import conditions_in_order
 from ctkms_policy.cloudformation.functions import FUNCTIONS, MAX_ITEMS, joined, placed, slice_of
 from ctkms_policy.cloudformation.parameters import Declaration, split_list
 from ctkms_policy.cloudformation.stack import Stack
@@ -405,19 +406,14 @@ class Evaluator:
         """Return the formula of a condition of the template, or None where it has no such condition or one that refers to itself."""
         if name not in stack.conditions or name in stack.circular_conditions:
             return None
-        key = (id(stack), name)
-        if key not in self._formulas:
-            guard = ("condition", *key)
-            unreadable = Opaque(f"condition {stack.prefix}{name}")
-            if sum(each[0] == "condition" for each in self._active) > 20:
-                return unreadable
-            self._active.append(guard)
-            try:
-                formula = self._formula(stack.conditions[name].value, stack, name)
-            finally:
-                self._active.pop()
-            self._formulas[key] = formula if _size(formula) <= MAX_FORMULA else unreadable
-        return self._formulas[key]
+        if (id(stack), name) not in self._formulas:
+            # One after the other: a long chain of conditions is no deep one.
+            for each in conditions_in_order(stack, name):
+                if (id(stack), each) not in self._formulas:
+                    formula = self._formula(stack.conditions[each].value, stack, each)
+                    unreadable = Opaque(f"condition {stack.prefix}{each}")
+                    self._formulas[id(stack), each] = formula if _size(formula) <= MAX_FORMULA else unreadable
+        return self._formulas[id(stack), name]
 
     def _formula(self, expression: Value, stack: Stack, name: str, depth: int = 0) -> Formula:
         unreadable = Opaque(f"condition {stack.prefix}{name}")

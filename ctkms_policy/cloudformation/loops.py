@@ -84,6 +84,8 @@ class _Expander:
         return replace(section, entries=tuple(entries.values()))
 
     def _made_by(self, loop: Entry, present: dict[str, Entry], *, is_resources: bool) -> list[Entry]:
+        if not self._stack.transforms:
+            return [loop]  # no macro expands it: the template is refused
         try:
             found = list(self._expanded(loop, MAX_LEVELS))
             taken = next((each.name for each in found if each.name in present), None)

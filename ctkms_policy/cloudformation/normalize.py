@@ -12,11 +12,11 @@ from ctkms_policy.cloudformation.conditions import Inputs
 from ctkms_policy.cloudformation.containers import Assembled, Files
 from ctkms_policy.cloudformation.intrinsics import BUCKET, TRAIL, Evaluator, generated_name, stack_name_symbol
 from ctkms_policy.cloudformation.judged_keys import Use, judge_keys
-from ctkms_policy.cloudformation.loops import with_loops_expanded
+from ctkms_policy.cloudformation.loops import LOOP, with_loops_expanded
 from ctkms_policy.cloudformation.nesting import nested_file, nested_files
 from ctkms_policy.cloudformation.parameters import Parameters
 from ctkms_policy.cloudformation.resources import ResourceReader, creation, references_in
-from ctkms_policy.cloudformation.stack import Stack
+from ctkms_policy.cloudformation.stack import EXTENSIONS, Stack
 from ctkms_policy.cloudformation.template import Template
 from ctkms_policy.model import (
     Alias,
@@ -313,7 +313,12 @@ def _untold(key: Key, told: AbstractSet[tuple[str, Span]]) -> Key:
 
 def _not_expanded(stack: Stack, entry: Entry) -> Iterator[ParseError]:
     """Yield the problem that a loop or macro makes trails or keys that nobody sees."""
-    if any(_LOOPED.fullmatch(text) for text in texts_in(entry.value)):
+    if not any(_LOOPED.fullmatch(text) for text in texts_in(entry.value)):
+        return
+    if entry.name.startswith(LOOP) and not stack.transforms:
+        message = f"{entry.name} is no resource, and no transform makes any of it"
+        yield ParseError(message, stack.head_of(entry), f'CloudFormation refuses the template: add "Transform: {EXTENSIONS}"')
+    else:
         yield ParseError(f"the resources of {entry.name} are not expanded", stack.head_of(entry), "scan the processed template instead")
 
 

@@ -6,7 +6,7 @@ nested stacks they stand in, and the conditions they use. The rest is cfn-lint's
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from difflib import get_close_matches
 
@@ -25,6 +25,13 @@ _USERS = (_TRAIL, "AWS::CloudTrail::EventDataStore")
 _ALIAS = "AWS::KMS::Alias"
 _BUCKET = "AWS::S3::Bucket"
 _BUCKET_POLICY = "AWS::S3::BucketPolicy"
+_ATTRIBUTES: Mapping[str, AbstractSet[str]] = {
+    "AWS::KMS::Key": {"Arn", "KeyId"},
+    "AWS::KMS::ReplicaKey": {"Arn", "KeyId"},
+    _ALIAS: set(),
+    _TRAIL: {"Arn", "SnsTopicArn"},
+}
+"""What Fn::GetAtt gives of the resources that a verdict is about."""
 _SECTIONS = frozenset(
     {"AWSTemplateFormatVersion", "Description", "Metadata", "Parameters", "Rules", "Mappings", "Conditions", "Transform", "Resources"}
     | {"Outputs", "Hooks", "Globals"}
@@ -66,25 +73,18 @@ def _concerned(stack: Stack, logical_id: str) -> list[tuple[Stack, str]]:
 
 def _belonging(stack: Stack, logical_id: str) -> Iterator[str]:
     """Yield the buckets, bucket policies, aliases and nested stacks that belong to a trail or store, or the aliases of a key."""
+    yield from (each for each in stack.naming.get(logical_id, ()) if stack.type_of(each) == _ALIAS)
+    if stack.type_of(logical_id) not in _USERS:
+        return
     named = {name.text for name in stack.names_in_resources[logical_id] if name.kind in (Kind.VALUE, Kind.RESOURCE)}
-    bucket = stack.property_of(logical_id, "S3BucketName")
-    key = stack.property_of(logical_id, "KMSKeyId")
-    buckets = {each for each in stack.resources if stack.type_of(each) == _BUCKET and _is_one(stack, each, named, "BucketName", bucket)}
-    for each in stack.resources:
-        kind = stack.type_of(each)
-        if kind == _BUCKET_POLICY:
-            of = {name.text for name in stack.names_in_resources[each]}
-            if buckets & of or _is_same(stack.property_of(each, "Bucket"), bucket):
-                yield each
-        elif kind == _ALIAS:
-            if _is_one(stack, each, named, "AliasName", key) or logical_id in {name.text for name in stack.names_in_resources[each]}:
-                yield each
-        elif each in buckets or (each in named and each in stack.nested):
+    bucket, key = stack.property_of(logical_id, "S3BucketName"), stack.property_of(logical_id, "KMSKeyId")
+    yield from (each for each in stack.by_type.get(_ALIAS, ()) if each in named or _is_same(stack.property_of(each, "AliasName"), key))
+    yield from (each for each in stack.nested if each in named)
+    buckets = [each for each in stack.by_type.get(_BUCKET, ()) if each in named or _is_same(stack.property_of(each, "BucketName"), bucket)]
+    yield from buckets
+    for each in stack.by_type.get(_BUCKET_POLICY, ()):
+        if any(each in stack.naming.get(of, ()) for of in buckets) or _is_same(stack.property_of(each, "Bucket"), bucket):
             yield each
-
-
-def _is_one(stack: Stack, logical_id: str, named: set[str], property_name: str, written: Value) -> bool:
-    return logical_id in named or _is_same(stack.property_of(logical_id, property_name), written)
 
 
 def _is_same(left: Value, right: Value) -> bool:
@@ -113,8 +113,9 @@ def _circle_of_resources(stack: Stack, logical_id: str, holds: Callable[[Stack, 
         for name in resources_named(stack, each):
             condition = stack.part_of(name.text, "Condition")
             is_left_out = isinstance(condition, Known) and holds(stack, scalar_text(condition.value)) is False
-            # SAM makes several resources of one of its own, which may break the circle.
-            is_one = not stack.type_of(name.text).startswith("AWS::Serverless::")
+            # SAM and modules make several resources of one, which may break the circle.
+            kind = stack.type_of(name.text)
+            is_one = not kind.startswith("AWS::Serverless::") and not kind.endswith("::MODULE")
             if is_one and not is_left_out and all(holds(stack, condition) is wanted for condition, wanted in name.branches):
                 yield name
 
@@ -156,6 +157,13 @@ def _missing_names(stack: Stack, logical_id: str) -> Iterator[Refusal]:
     names = stack.names_in_resources[logical_id]
     used = dict.fromkeys(condition for name in names if name.kind is Kind.CONDITION for condition in conditions_behind(stack, name.text))
     for name in (*names, *(each for condition in used for each in stack.names_in_conditions[condition])):
+        attributes = _ATTRIBUTES.get(stack.type_of(name.text)) if name.kind is Kind.RESOURCE and name.attribute else None
+        if attributes is not None and name.attribute not in attributes:
+            yield Refusal(
+                f'{name.function} asks "{stack.prefix}{name.text}" for "{name.attribute}", which {stack.type_of(name.text)} does not have',
+                name.span or stack.head_of(stack.resources[logical_id]),
+                f"CloudFormation refuses the template: use {' or '.join(sorted(attributes)) or 'Ref'}",
+            )
         present = _present(stack, name.kind)
         if name.text in present or _may_be_added(stack, name):
             continue
@@ -278,7 +286,7 @@ def _not_allowed(stack: Stack) -> Iterator[Refusal]:
         stack = stack.parent
     for name, given in stack.given.items():
         declared = stack.parameters.get(name)
-        if declared is None or not declared.allowed:
+        if declared is None or not declared.allowed or declared.is_ssm:
             continue
         texts = scalar_text(given.value).split(",") if declared.is_list else [scalar_text(given.value)]
         if any(text.strip() not in declared.allowed for text in texts):

@@ -74,6 +74,23 @@ class Stack:
         return {logical_id: tuple(names_in_resource(entry.value)) for logical_id, entry in self.resources.items()}
 
     @cached_property
+    def naming(self) -> dict[str, tuple[str, ...]]:
+        """The logical IDs of the resources that refer to each name, in order."""
+        found: dict[str, dict[str, None]] = {}
+        for logical_id, names in self.names_in_resources.items():
+            for name in names:
+                found.setdefault(name.text, {})[logical_id] = None
+        return {name: tuple(logical_ids) for name, logical_ids in found.items()}
+
+    @cached_property
+    def by_type(self) -> dict[str, tuple[str, ...]]:
+        """The logical IDs of the resources of each type, in order."""
+        found: dict[str, list[str]] = {}
+        for logical_id in self.resources:
+            found.setdefault(self.type_of(logical_id), []).append(logical_id)
+        return {kind: tuple(logical_ids) for kind, logical_ids in found.items()}
+
+    @cached_property
     def names_in_conditions(self) -> dict[str, tuple[Name, ...]]:
         """The names that each condition refers to, by its own name."""
         return {name: tuple(names_in_condition(entry.value)) for name, entry in self.conditions.items()}

@@ -265,7 +265,7 @@ def test_the_selftest_notices_a_checkov_that_does_not_load_us(tmp_path: Path, mo
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     done = run(tmp_path, "checkov-selftest")
     assert done.code == 3
-    assert "terraform: checkov does not run CTKMS001" in done.out
+    assert "terraform: checkov does not run CTKMS000, CTKMS001" in done.out
 
 
 def test_the_directory_is_printed_and_holds_uniquely_named_modules(tmp_path: Path) -> None:
