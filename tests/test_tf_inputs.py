@@ -111,6 +111,14 @@ def test_the_order_of_precedence_is_terraforms(strongest: int, tmp_path: Path, m
     assert done.err == ""
 
 
+@pytest.mark.parametrize(("first", "value"), [("--var", "file"), ("--var-file", "text")])
+def test_of_a_var_and_a_var_file_the_later_one_wins(first: str, value: str, tmp_path: Path) -> None:
+    write(tmp_path, main_tf=TRAIL + VARIABLE, more_tfvars='key = "alias/file"\n')
+    options = [["--var", "key=alias/text"], ["--var-file", "more.tfvars"]]
+    done = check_json(tmp_path, *(each for option in sorted(options, key=lambda option: option[0] != first) for each in option), ".")
+    assert [each["kms_key"]["value"] for each in done.json["trails"]] == [f'"alias/{value}"']
+
+
 def test_the_environment_is_taken_only_when_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TF_VAR_key", GIVEN)
     write(tmp_path, main_tf=TRAIL + VARIABLE)
