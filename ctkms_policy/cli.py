@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from enum import IntEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -159,8 +160,16 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="parameters of CloudFormation templates: the AWS CLI's list, CodePipeline's configuration or a map, in JSON or YAML",
     )
-    parser.add_argument("--var", action="append", default=[], metavar="NAME=VALUE", help="a variable of Terraform root modules")
-    parser.add_argument("--var-file", action="append", default=[], metavar="FILE", help="a .tfvars file for Terraform root modules")
+    for option, metavar, what in (("--var", "NAME=VALUE", "a variable of"), ("--var-file", "FILE", "a .tfvars file for")):
+        parser.add_argument(
+            option,
+            action="append",
+            default=[],
+            dest="inputs",
+            metavar=metavar,
+            type=partial(_named, option),  # terraform takes both in the order in which they are given
+            help=f"{what} Terraform root modules",
+        )
     parser.add_argument("--tf-var-env", action="store_true", help="also take the TF_VAR_ variables of the environment, as terraform does")
     parser.add_argument(
         "--hcl-reader",
@@ -177,6 +186,10 @@ def _add_waivers(parser: argparse.ArgumentParser) -> None:
     _add_rulebook(parser)
     _add_run(parser)
     parser.set_defaults(run=_waivers)
+
+
+def _named(option: str, text: str) -> tuple[str, str]:
+    return option, text
 
 
 def _check(arguments: argparse.Namespace, stdout: TextIO, stderr: TextIO) -> int:
@@ -292,20 +305,19 @@ def _inputs(arguments: argparse.Namespace) -> Inputs | None:
     environment = {}
     if arguments.tf_var_env:
         environment = {name[len("TF_VAR_") :]: value for name, value in os.environ.items() if name.startswith("TF_VAR_")}
-    if not arguments.var and not arguments.var_file and not environment:
+    if not arguments.inputs and not environment:
         return None
     from ctkms_policy.terraform.inputs import Inputs
 
-    values: dict[str, str] = {}
-    for text in arguments.var:
+    given: list[tuple[str, str] | Path] = []
+    for option, text in arguments.inputs:
         name, equals, value = text.partition("=")
-        if not equals or not name.strip():
+        if option == "--var-file" and not Path(text).is_file():
+            raise UsageError(f"--var-file: no such file: {text}")
+        if option == "--var" and not (equals and name.strip()):
             raise UsageError(f'--var: "{text}" is not NAME=VALUE')
-        values[name.strip()] = value
-    for file in arguments.var_file:
-        if not Path(file).is_file():
-            raise UsageError(f"--var-file: no such file: {file}")
-    return Inputs(values, tuple(Path(file).resolve() for file in arguments.var_file), environment)
+        given.append((name.strip(), value) if option == "--var" else Path(text).resolve())
+    return Inputs(tuple(given), environment)
 
 
 def _rulebook(config: Config) -> tuple[Rule, ...]:

@@ -252,11 +252,15 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class ListValue:
-    """A list, tuple or set. ``rest`` is the reason why further items may follow that are not known, or ""."""
+    """A list, tuple or set. ``rest`` is the reason why further items may follow that are not known, or "".
+
+    ``is_set`` is True where it certainly is a set: its items stand in the order of a set, have no number, and are their own keys.
+    """
 
     items: tuple[Value, ...]
     rest: str = ""
     origin: Origin = field(default=NOWHERE, compare=False, repr=False)
+    is_set: bool = field(default=False, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,8 @@ SETS = (
     ("d", "*{a,b}.json"),
     ("d", "{ab,a}c.json"),
     ("d", "{a,ab*}.json"),
+    ("d", "*{ab,a}*b.json"),
+    ("d", "{a,b}{b,.}*"),
     ("d", "{a}.json"),
     ("d", "a}.json"),
     ("d", "x,y.json"),
@@ -208,6 +211,15 @@ def test_a_link_that_leads_nowhere_fails_where_the_pattern_meets_it(target: str,
     assert ours(tmp_path, "d", "*.json") == 'fileset(): the link "d/dead.json" leads nowhere'
     assert ours(tmp_path, "d", "a*.json") == ["a.json"]
     assert ours(tmp_path, "d", "**") == ["a.json"]
+
+
+@pytest.mark.parametrize("pattern", ["*a" * 40 + "b", "{*a,*aa}" * 20 + "b", "[a]*" * 40 + "b"])
+def test_no_pattern_takes_long(pattern: str, tmp_path: Path) -> None:
+    write(tmp_path, d__x_json="")
+    (tmp_path / "d" / ("a" * 250)).touch()
+    started = time.monotonic()
+    assert ours(tmp_path, "d", pattern) == []
+    assert time.monotonic() - started < 5
 
 
 def test_what_is_no_file_is_left_out(tmp_path: Path) -> None:

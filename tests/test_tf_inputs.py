@@ -111,6 +111,14 @@ def test_the_order_of_precedence_is_terraforms(strongest: int, tmp_path: Path, m
     assert done.err == ""
 
 
+@pytest.mark.parametrize(("first", "value"), [("--var", "file"), ("--var-file", "text")])
+def test_of_a_var_and_a_var_file_the_later_one_wins(first: str, value: str, tmp_path: Path) -> None:
+    write(tmp_path, main_tf=TRAIL + VARIABLE, more_tfvars='key = "alias/file"\n')
+    options = [["--var", "key=alias/text"], ["--var-file", "more.tfvars"]]
+    done = check_json(tmp_path, *(each for option in sorted(options, key=lambda option: option[0] != first) for each in option), ".")
+    assert [each["kms_key"]["value"] for each in done.json["trails"]] == [f'"alias/{value}"']
+
+
 def test_the_environment_is_taken_only_when_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TF_VAR_key", GIVEN)
     write(tmp_path, main_tf=TRAIL + VARIABLE)
@@ -174,3 +182,40 @@ def test_what_may_be_taken_off_is_not_known(written: str, tmp_path: Path) -> Non
     write(tmp_path, main_tf=CONDITION.replace("var.on ? aws_kms_key.k.arn : null", written) + 'resource "aws_sns_topic" "t" {}\n')
     (trail,) = check_json(tmp_path, ".").json["trails"]
     assert trail["verdict"] == "undetermined"
+
+
+@pytest.mark.parametrize("default", ['["b", "a"]', '["a", "b", "a"]'])
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ('join(",", [for key, each in var.names : key])', "a,b"),
+        ('join(",", var.names)', "a,b"),
+        ("tolist(var.names)[0]", "a"),
+        ('join(",", keys({ for key, each in var.names : key => each }))', "a,b"),
+        ('try(var.names[0], "none")', "none"),
+        ('join(",", [for key, each in local.names : key])', "a,b"),
+        ('join(",", [for key, each in tolist(var.names) : key])', "0,1"),
+    ],
+)
+def test_a_variable_that_is_a_set_is_one(expression: str, value: str, default: str, tmp_path: Path) -> None:
+    names = f'variable "names" {{\n  type    = set(string)\n  default = {default}\n}}\nlocals {{\n  names = toset(var.names)\n}}\n'
+    write(tmp_path, main_tf=TRAIL.replace("var.key", f'"alias/${{{expression}}}"') + names)
+    (trail,) = check_json(tmp_path, ".").json["trails"]
+    assert trail["kms_key"]["value"] == f'"alias/{value}"'
+
+
+@pytest.mark.parametrize(
+    ("type", "default", "expression", "value"),
+    [
+        ("list(any)", '[1, "2"]', 'var.v[0] == "1" ? "text" : "number"', "text"),
+        ("map(any)", '{ a = 1, b = "2" }', 'var.v.a == "1" ? "text" : "number"', "text"),
+        ("list(any)", "[1, 2]", 'var.v[0] == 1 ? "number" : "text"', "number"),
+        ("any", '[1, "2"]', 'var.v[0] == 1 ? "number" : "text"', "number"),
+        ("set(any)", '["2", 1]', "tolist(var.v)[0]", "1"),
+    ],
+)
+def test_items_of_any_type_become_one_type(type: str, default: str, expression: str, value: str, tmp_path: Path) -> None:
+    variable = f'variable "v" {{\n  type    = {type}\n  default = {default}\n}}\n'
+    write(tmp_path, main_tf=TRAIL.replace("var.key", f'"alias/${{{expression}}}"') + variable)
+    (trail,) = check_json(tmp_path, ".").json["trails"]
+    assert trail["kms_key"]["value"] == f'"alias/{value}"'

@@ -143,7 +143,7 @@ def test_the_note_is_there_where_inputs_matter(tmp_path: Path, text: str, noted:
 
 def test_the_note_is_not_there_where_the_input_is_given(tmp_path: Path) -> None:
     text = 'variable "key" {\n  type = string\n  default = null\n}\n' + TRAIL % ("", "var.key")
-    for inputs in (Inputs({"key": "alias/x"}), Inputs(environment={"key": "alias/x"})):
+    for inputs in (Inputs((("key", "alias/x"),)), Inputs(environment={"key": "alias/x"})):
         (configuration,) = normalized(tmp_path, {"main.tf": text}, inputs)
         assert (describe(configuration.trails[0].kms_key_id.value), configuration.trails[0].note) == ('"alias/x"', "")
 
@@ -152,7 +152,7 @@ def test_the_environment_comes_before_files_and_the_command_line(tmp_path: Path)
     text = 'variable "key" {\n  type = string\n  default = null\n}\n' + TRAIL % ("", "var.key")
     inputs = Inputs(environment={"key": "alias/environment"})
     assert describe(key_value(tmp_path, text, inputs, terraform_tfvars='key = "alias/file"\n')) == '"alias/file"'
-    assert describe(key_value(tmp_path, text, Inputs({"key": '"x"'}, environment={"key": "e"}))) == '""x""'
+    assert describe(key_value(tmp_path, text, Inputs((("key", '"x"'),), environment={"key": "e"}))) == '""x""'
 
 
 def test_places_are_spelled_as_the_module_writes_them(tmp_path: Path) -> None:

@@ -280,7 +280,7 @@ def test_deep_module_calls_are_bounded(tmp_path: Path) -> None:
 )
 def test_values_from_the_command_line(tmp_path: Path, values: dict[str, str], declaration: str, expected: str) -> None:
     (configuration,) = normalized(
-        tmp_path, {"main.tf": f'variable "key" {{\n  {declaration}\n}}\n' + TRAIL % "var.key"}, Inputs(values=values)
+        tmp_path, {"main.tf": f'variable "key" {{\n  {declaration}\n}}\n' + TRAIL % "var.key"}, Inputs(tuple(values.items()))
     )
     assert key_of(configuration) == expected
 
@@ -294,10 +294,10 @@ def test_a_var_file_wins_over_automatic_ones_and_a_later_one_over_an_earlier(tmp
     }
     write(tmp_path, files)
     assert key_of(normalized(tmp_path)[0]) == '"a-automatic"'
-    assert key_of(normalized(tmp_path, inputs=Inputs(files=(tmp_path / "one.tfvars",)))[0]) == '"a-one"'
+    assert key_of(normalized(tmp_path, inputs=Inputs((tmp_path / "one.tfvars",)))[0]) == '"a-one"'
     both = (tmp_path / "one.tfvars", tmp_path / "two.tfvars.json")
-    assert key_of(normalized(tmp_path, inputs=Inputs(files=both))[0]) == '"a-two"'
-    assert key_of(normalized(tmp_path, inputs=Inputs({"list": '["v"]'}, both))[0]) == '"v-two"'
+    assert key_of(normalized(tmp_path, inputs=Inputs(both))[0]) == '"a-two"'
+    assert key_of(normalized(tmp_path, inputs=Inputs((("list", '["v"]'), *both)))[0]) == '"v-two"'
 
 
 def test_a_tfvars_file_that_does_not_parse_is_a_problem(tmp_path: Path) -> None:
@@ -359,7 +359,7 @@ def test_a_default_that_the_caller_fixes_is_no_input(tmp_path: Path) -> None:
 
 def test_sensitive_values_are_marked(tmp_path: Path) -> None:
     main = 'variable "key" {\n  sensitive = true\n}\n' + TRAIL % '"alias/${var.key}"'
-    (configuration,) = normalized(tmp_path, {"main.tf": main}, Inputs({"key": "hunter2"}))
+    (configuration,) = normalized(tmp_path, {"main.tf": main}, Inputs((("key", "hunter2"),)))
     assert key_of(configuration) == "(sensitive value)"
     assert configuration.trails[0].kms_key_id.value == Known("alias/hunter2")
 

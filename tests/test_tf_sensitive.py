@@ -169,6 +169,12 @@ WAYS = {
     "instances of a list": instances("[var.secret]"),
     "instances of a map": instances('{ (var.secret) = "x" }'),
     "values of instances": instances("{ x = var.secret }").replace("each.key", "each.value"),
+    "values of merged maps": of_key("merge({ a = var.secret }, {}).a + 1"),
+    "items of lists": of_key('flatten([[var.secret], ["b"]])[0] + 1'),
+    "items of a list that is made of it": of_key('flatten([split("x", var.secret), ["b"]])[0] + 1'),
+    "keys of a map that is made of it": of_key('merge(zipmap([var.secret], ["b"]), {}).a'),
+    "instances by the parts of it": instances('toset(flatten([split("x", var.secret)]))'),
+    "instances by what is made of it": instances('merge(zipmap([var.secret], ["b"]), {})'),
     "the number of instances": of_key("null").replace("{\n", "{\n  count = var.secret\n", 1),
     "the whole policy of an encoded text": of_policy("jsonencode(var.secret)"),
     "a whole policy": of_policy(f"var.secret == null ? {WORKING} : var.secret"),
@@ -246,7 +252,18 @@ def test_a_sensitive_for_each_is_an_error(each: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "each",
-    ["nonsensitive(var.secret)", "{ a = var.secret }", 'toset(["a"])', '[for each in [1] : var.secret][*] == [] ? [] : toset(["a"])'],
+    [
+        "nonsensitive(var.secret)",
+        "{ a = var.secret }",
+        'toset(["a"])',
+        "merge({ a = { part = var.secret } }, {})",
+        "{ for name, value in { a = { part = var.secret } } : name => value }",
+        "toset(keys({ a = var.secret }))",
+        'zipmap(["a"], [var.secret])',
+        "tomap({ a = var.secret })",
+        'toset(slice(concat(["a"], [var.secret]), 0, 1))',
+        '[for each in [1] : var.secret][*] == [] ? [] : toset(["a"])',
+    ],
 )
 def test_a_for_each_whose_keys_are_not_sensitive_is_none(each: str, tmp_path: Path) -> None:
     secret = SECRET.replace("type      = string", "type = set(string)").replace("DEFAULT", '["a"]')

@@ -162,7 +162,8 @@ def policy_not_visible(case: TrailCase, rule: Rule) -> Iterator[Finding]:
 
 
 def _is_told_already(case: TrailCase) -> bool:
-    reason = case.link.reason
+    policy = case.link.key.policy if case.link.key is not None else None
+    reason = policy.reason if isinstance(policy, Unknown) else case.link.reason
     return reason.endswith("is not declared in what can be read") or any(reason == each.message for each in case.configuration.problems)
 
 

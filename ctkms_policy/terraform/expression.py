@@ -89,8 +89,6 @@ _MAX_CONDITIONS = 5
 _EXACT = 15
 """A float written with more characters may stand for another number: Terraform calculates with 512 bits."""
 
-_SETS = frozenset(("toset", "setunion", "setintersection", "setsubtract", "setproduct", "fileset"))
-
 
 def evaluate(expression: Expression, scope: Scope) -> Value:
     """Return the value of ``expression``. Never raises; what is nested or grows beyond bounds is an Unknown."""
@@ -383,7 +381,7 @@ class _Evaluator:
         """Return one scope for each item of a collection, or why there is none."""
         pairs: list[tuple[Value, Value]]
         if isinstance(collection, ListValue):
-            if isinstance(written, Call) and written.name in _SETS:
+            if collection.is_set:
                 pairs = [(item, item) for item in collection.items]
             else:
                 pairs = [(Known(position), item) for position, item in enumerate(collection.items)]

@@ -115,6 +115,8 @@ def _unsure(candidates: list[Entry]) -> str:
 
 
 def _item(value: ListValue, key: Value, origin: Origin) -> Value:
+    if value.is_set:
+        return Failure("a set has no index", origin)
     number = to_number(key)
     if isinstance(number, Failure):
         return number

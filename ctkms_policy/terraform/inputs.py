@@ -21,13 +21,11 @@ from ctkms_policy.value import Known, MapValue, Origin, Reference, Unknown, Valu
 class Inputs:
     """What the user sets for every root module that has such a variable.
 
-    values       text of ``--var name=text``, by name
-    files        files of ``--var-file``, in order; a later one wins, and ``values`` win over files
+    given        name and text of each ``--var name=text``, and the file of each ``--var-file``, in order; a later one wins
     environment  text of the ``TF_VAR_name`` variables that are to be taken, by name; everything else wins over them
     """
 
-    values: Mapping[str, str] = field(default_factory=dict)
-    files: tuple[Path, ...] = ()
+    given: tuple[tuple[str, str] | Path, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -47,23 +45,25 @@ def assignments(directory: Path, repository: Repository, inputs: Inputs) -> tupl
     """Return what is assigned to the variables of a root module in ``directory``, and what could not be read.
 
     Terraform's order: the environment, ``terraform.tfvars``, ``terraform.tfvars.json``, ``*.auto.tfvars`` and
-    ``*.auto.tfvars.json`` by name, ``--var-file``, ``--var``.
+    ``*.auto.tfvars.json`` by name, then ``--var`` and ``--var-file`` as they are given.
     """
     assigned: dict[str, Assignment] = {}
     problems: list[ParseError] = []
     for name, text in inputs.environment.items():
         assigned[name] = Assignment(_text_value(f"TF_VAR_{name}", text, repository), f"TF_VAR_{name}", text)
     automatic = (file for file in tfvars_files(directory) if repository.contains(real_path(file)))
-    for file in (*automatic, *inputs.files):
+    for given in (*automatic, *inputs.given):
+        if isinstance(given, tuple):
+            name, text = given
+            assigned[name] = Assignment(_text_value(f"--var {name}", text, repository), "--var", text)
+            continue
         try:
-            values, errors = _file_values(file, repository)
+            values, errors = _file_values(given, repository)
         except ParseError as error:
             problems.append(error)
             continue
         problems.extend(errors)
-        assigned.update({name: Assignment(value, file.name) for name, value in values.items()})
-    for name, text in inputs.values.items():
-        assigned[name] = Assignment(_text_value(f"--var {name}", text, repository), "--var", text)
+        assigned.update({name: Assignment(value, given.name) for name, value in values.items()})
     return assigned, problems
 
 

@@ -252,7 +252,7 @@ class _Root:
         assigned, problems = assignments(self.module.directory, self.repository, self.inputs)
         for problem in (*problems, *self.install_problems):
             self._report(problem)
-        given = {"--var", *(file.name for file in self.inputs.files)}
+        given = {"--var" if isinstance(each, tuple) else each.name for each in self.inputs.given}
         self.ignored = {name: each.where for name, each in assigned.items() if each.where in given and name not in self.module.variables}
         ambient = {name: symbol for name, symbol in deployment_variables(self.module).items() if not _has_default(self.module, name)}
         waiting = [Supposition()]

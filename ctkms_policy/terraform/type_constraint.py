@@ -7,6 +7,7 @@ from typing import TypeAlias, Union
 
 from ctkms_policy.terraform.conversion import Failure, inherit, to_bool, to_number, to_text
 from ctkms_policy.terraform.expression import evaluate
+from ctkms_policy.terraform.functions.sets import one_type, set_order
 from ctkms_policy.terraform.hcl.syntax import Call, Expression, ObjectExpression, StringTemplate, TemplateText, TupleExpression, Variable
 from ctkms_policy.terraform.scope import Scope
 from ctkms_policy.value import (
@@ -129,12 +130,14 @@ def convert(value: Value, type: TypeConstraint) -> Value:
 
 def _collection(value: Value, type: Collection) -> Value:
     if isinstance(value, ListValue) and type.name in ("list", "set"):
-        items = [convert(item, type.item) for item in value.items]
+        items = one_type(value.items) if type.item == ANY else [convert(item, type.item) for item in value.items]
         if type.name == "set":
-            items = [item for position, item in enumerate(items) if item not in items[:position] or isinstance(item, Unknown)]
-        return replace(value, items=tuple(items))
+            items = set_order([item for position, item in enumerate(items) if item not in items[:position] or isinstance(item, Unknown)])
+        return replace(value, items=tuple(items), is_set=type.name == "set")
     if isinstance(value, MapValue) and type.name == "map":
-        return replace(value, entries=tuple(Entry(entry.key, convert(entry.value, type.item)) for entry in value.entries))
+        given = [entry.value for entry in value.entries]
+        values = one_type(given) if type.item == ANY else [convert(each, type.item) for each in given]
+        return replace(value, entries=tuple(Entry(entry.key, each) for entry, each in zip(value.entries, values, strict=True)))
     if isinstance(value, (ListValue, MapValue)):
         return Failure(f"{describe(value)} where {_article(type)} is needed", value.origin)
     return value

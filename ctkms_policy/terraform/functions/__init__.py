@@ -9,7 +9,7 @@ from ctkms_policy.terraform.conversion import Failure, inherit, reason_of
 from ctkms_policy.terraform.functions import arn, collection, encoding, files, formatting, network, numeric, sets, text, time, types
 from ctkms_policy.terraform.functions.context import Context as Context
 from ctkms_policy.terraform.functions.context import Function, inputs_of
-from ctkms_policy.value import Choice, ListValue, Unknown, Value, lift
+from ctkms_policy.value import Choice, ListValue, Unknown, Value, lift, with_sensitivity
 
 FUNCTIONS: dict[str, Function] = {
     **arn.FUNCTIONS,
@@ -30,6 +30,11 @@ SEE_FAILURES = frozenset(("try", "can"))
 
 _KEEP_OWN_ORIGIN = frozenset(("try", "coalesce", "coalescelist", "sensitive", "nonsensitive", "issensitive", "element", "lookup", "one"))
 """Functions that return one of their arguments, or a part of one, and join the origins that decided by themselves."""
+
+_KEEP_PARTS = frozenset(
+    ("chunklist", "concat", "flatten", "keys", "length", "merge", "reverse", "setproduct", "slice", "tolist", "tomap", "values", "zipmap")
+)
+"""Functions whose result is sensitive only where an argument as a whole is: what is sensitive in it stays so in the result."""
 
 _TAKE_UNKNOWN_REST = frozenset(("merge", "concat", "coalesce", "coalescelist", "setunion"))
 """Functions for which an unknown number of further arguments is one more argument that is not known."""
@@ -72,6 +77,10 @@ def call(context: Context, arguments: Sequence[Value], *, expanded: bool = False
             result = context.failure("it fails with a sensitive value")  # its own words may quote that
         if name in _KEEP_OWN_ORIGIN:
             return result
+        if name in _KEEP_PARTS:
+            inputs = replace(inputs, sensitive=any(each.origin.sensitive for each in given))
+        if inputs.sensitive:
+            result = with_sensitivity(result, True)
         way = tuple(step for argument in given for step in argument.origin.via)
         return inherit(replace(result, origin=result.origin.after(way)) if way else result, inputs)
 

@@ -9,6 +9,7 @@ import posixpath
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import TypeAlias, Union
 
 from ctkms_policy.terraform.conversion import Failure
@@ -20,8 +21,31 @@ _MAX_ENTRIES = 10_000
 
 _ANY_DEPTH = "**"
 
-_Component: TypeAlias = Union[str, "re.Pattern[str]"]
-"""One component of a pattern: a plain name (or ``**``), or what a name has to match."""
+
+class _Any(Enum):
+    TEXT = "*"
+    CHARACTER = "?"
+
+
+@dataclass(frozen=True, slots=True)
+class _Class:
+    """``[a-z]``, or ``[^a-z]`` if negated."""
+
+    ranges: tuple[tuple[str, str], ...]
+    negated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Alternatives:
+    """``{a,b}``"""
+
+    options: tuple[_Tokens, ...]
+
+
+_Token: TypeAlias = Union[str, _Any, _Class, _Alternatives]
+_Tokens: TypeAlias = "tuple[_Token, ...]"
+_Component: TypeAlias = Union[str, _Tokens]
+"""One component of a pattern: a plain name (or ``**``), or what a name has to match, a str being one character."""
 
 
 def file_set(path: str, pattern: str, list_directory: Callable[[str], Directory | Unknown]) -> list[str] | Unknown | None:
@@ -85,7 +109,7 @@ class _Walk:
             yield from self.files(posixpath.join(place, first), rest)
         else:
             for entry in self.listed(place).entries:
-                if entry.name == first if isinstance(first, str) else first.fullmatch(entry.name):
+                if entry.name == first if isinstance(first, str) else len(entry.name) in _ends(first, entry.name, {0}):
                     yield from self.named(posixpath.join(place, entry.name), entry, rest)
 
     def named(self, place: str, entry: DirectoryEntry, rest: Sequence[_Component]) -> Iterator[str]:
@@ -134,10 +158,10 @@ def _components(pattern: str) -> list[_Component] | None:
         if text == _ANY_DEPTH or not re.search(r"[*?\[{\\]", text):
             components.append(text)
             continue
-        expression = _component(text)
-        if expression is None:
+        tokens = _tokens(text)
+        if tokens is None:
             return None
-        components.append(re.compile(expression, re.DOTALL))
+        components.append(tokens)
     return components
 
 
@@ -154,50 +178,65 @@ _COMMA = re.compile(r"(?<!\\),")
 _RANGE = re.compile(r"(?:\\(?P<low_escaped>.)|(?P<low>[^\\-]))(?:-(?:\\(?P<high_escaped>.)|(?P<high>[^\\-])))?", re.DOTALL)
 
 
-def _component(text: str) -> str | None:
-    """Return one component as a regular expression; None for what doublestar rejects, or reads in a way of its own."""
-    found, end = "", 0
+def _tokens(text: str) -> _Tokens | None:
+    """Return one component part by part; None for what doublestar rejects, or reads in a way of its own."""
+    found: list[_Token] = []
+    end = 0
     if "\\\\" in text:
         return None  # doublestar takes what follows an escaped backslash for escaped
     for part in _PARTS.finditer(text):
         if part.start() != end:
             return None
         end = part.end()
+        token: _Token | None
         if part["items"] is not None:
-            expression = _class(part["negated"], part["items"])
+            token = _class(part["negated"], part["items"])
         elif part["alternatives"] is not None:
-            expression = _alternatives(part["alternatives"])
+            token = _alternatives(part["alternatives"])
         elif part["many"] or part["one"]:
-            expression = ".*" if part["many"] else "."
+            token = _Any.TEXT if part["many"] else _Any.CHARACTER
         else:
-            expression = re.escape(part["escaped"] or part["plain"])
-        if expression is None:
+            token = part["escaped"] or part["plain"]
+        if token is None:
             return None
-        found += expression
-    return found if end == len(text) else None
+        found.append(token)
+    return tuple(found) if end == len(text) else None
 
 
-def _class(negated: str, items: str) -> str | None:
+def _class(negated: str, items: str) -> _Class | None:
     """Return a class; ``!`` is a character like any other, and a range that runs backwards holds nothing."""
-    found, end = "", 0
+    ranges, end = [], 0
     for each in _RANGE.finditer(items):
         if each.start() != end:
             return None
         end = each.end()
         low = each["low"] or each["low_escaped"]
-        high = each["high"] or each["high_escaped"] or low
-        if low <= high:
-            found += f"{re.escape(low)}-{re.escape(high)}"
-    if end != len(items):
-        return None
-    if not found:
-        return "." if negated else "(?!)"
-    return f"[{negated}{found}]"
+        ranges.append((low, each["high"] or each["high_escaped"] or low))
+    return _Class(tuple(ranges), bool(negated)) if end == len(items) else None
 
 
-def _alternatives(text: str) -> str | None:
+def _alternatives(text: str) -> _Alternatives | None:
     """Return alternatives. None where one may be empty: at the end of a name doublestar does not try it."""
-    options = [_component(each) for each in _COMMA.split(text)]
-    if any(each in (None, "", ".*") for each in options):
-        return None
-    return f"(?:{'|'.join(each for each in options if each is not None)})"
+    options = [_tokens(each) for each in _COMMA.split(text)]
+    known = tuple(each for each in options if each and each != (_Any.TEXT,))
+    return _Alternatives(known) if len(known) == len(options) else None
+
+
+def _ends(tokens: _Tokens, name: str, starts: set[int]) -> set[int]:
+    """Return where in a name the tokens may end when they begin at one of ``starts``: no more work than tokens times characters."""
+    for token in tokens:
+        if not starts:
+            break
+        if token is _Any.TEXT:
+            starts = set(range(min(starts), len(name) + 1))
+        elif isinstance(token, _Alternatives):
+            starts = set().union(*(_ends(option, name, starts) for option in token.options))
+        else:
+            starts = {start + 1 for start in starts if start < len(name) and _holds(token, name[start])}
+    return starts
+
+
+def _holds(token: str | _Class | _Any, character: str) -> bool:
+    if isinstance(token, _Class):
+        return any(low <= character <= high for low, high in token.ranges) is not token.negated
+    return token is _Any.CHARACTER or token == character

@@ -36,7 +36,7 @@ def _tolist(context: Context, value: Value) -> Value:
         return value
     if not isinstance(value, ListValue):
         return no_list(context, value)
-    return replace(value, items=tuple(one_type(value.items)))
+    return replace(value, items=tuple(one_type(value.items)), is_set=False)
 
 
 def _tomap(context: Context, value: Value) -> Value:
@@ -52,7 +52,7 @@ def as_set(context: Context, items: Sequence[Value], rest: str = "") -> Value:
     """Return a list without duplicates in the order of a set; items that may be equal make its size unknown."""
     converted = one_type(items)
     kept, unsure = _distinct(converted)
-    return ListValue(tuple(_set_order(kept)), rest or unsure, context.origin)
+    return ListValue(tuple(set_order(kept)), rest or unsure, context.origin, is_set=True)
 
 
 def _toset(context: Context, value: Value) -> Value:
@@ -61,7 +61,9 @@ def _toset(context: Context, value: Value) -> Value:
     return as_set(context, value.items, value.rest) if isinstance(value, ListValue) else no_list(context, value)
 
 
-def _set_order(items: Sequence[Value]) -> list[Value]:
+def set_order(items: Sequence[Value]) -> list[Value]:
+    """Return the items in the order in which Terraform goes through a set; what is not known stands last."""
+
     def rank(item: Value) -> tuple[int, Fraction, str]:
         if isinstance(item, Known):
             if isinstance(item.value, (int, float)) and not isinstance(item.value, bool):
@@ -134,7 +136,8 @@ def _setproduct(context: Context, arguments: Sequence[Value]) -> Value:
     if size > MAX_ITEMS:
         return too_many(context)
     lists = [argument.items for argument in arguments if isinstance(argument, ListValue)]
-    return ListValue(tuple(ListValue(row, "", context.origin) for row in product(*lists)), "", context.origin)
+    rows = tuple(ListValue(row, "", context.origin) for row in product(*lists))
+    return ListValue(rows, "", context.origin, is_set=any(isinstance(each, ListValue) and each.is_set for each in arguments))
 
 
 def _matchkeys(context: Context, values: Value, keys: Value, wanted: Value) -> Value:
