@@ -39,6 +39,24 @@ TWINS = [
         resource "a" "d" {}
         """,
     ),
+    (
+        """
+        {"data": {"aws_iam_policy_document": {"p": {"dynamic": [
+          {"statement": [{"for_each": ["a"], "iterator": "each_one", "content": [{"sid": "${each_one.value}"}]}]}
+        ]}}}}
+        """,
+        """
+        data "aws_iam_policy_document" "p" {
+          dynamic "statement" {
+            for_each = ["a"]
+            iterator = each_one
+            content {
+              sid = "${each_one.value}"
+            }
+          }
+        }
+        """,
+    ),
     # an object may repeat what is a block, a file may be a list of objects: terraform takes all of them
     (
         """

@@ -87,6 +87,9 @@ _RESOURCE_BLOCKS = {
 _EXPRESSIONS = frozenset(("depends_on", "provider", "providers", "ignore_changes", "replace_triggered_by"))
 """Attributes whose strings are references without ``${}``."""
 
+_EXPRESSIONS_OF = frozenset((("variable", "type"), ("dynamic", "iterator")))
+"""And those of one block type."""
+
 _LITERAL_BLOCKS = frozenset(("terraform", "backend", "required_providers", "cloud"))
 _LITERALS = frozenset(
     (("module", "source"), ("module", "version"), ("variable", "default"), ("variable", "description"), ("output", "description"))
@@ -213,7 +216,7 @@ class _Converter:
     def _attribute(self, name: str, value: Value, context: _Context) -> Expression:
         if context.literal or (context.type, name) in _LITERALS:
             return self._expression(value, self._literal_text)
-        if name in _EXPRESSIONS or (context.type, name) == ("variable", "type"):
+        if name in _EXPRESSIONS or (context.type, name) in _EXPRESSIONS_OF:
             return self._expression(value, self._reference)
         return self._expression(value, self._template)
 
