@@ -196,6 +196,36 @@ def test_names_in_a_circle_end() -> None:
     assert isinstance(key_value(minimal("module.a.y", module_calls=circle)), Unknown)
 
 
+def instances(reference: str, for_each: Json) -> Json:
+    """Two keys ``a`` and ``b``, and a trail for each of them."""
+    trail = configured("aws_cloudtrail.main", {"kms_key_id": refs("aws_kms_key.logs", reference)}, for_each_expression=for_each)
+    changes = [
+        *(trail_change(f'aws_cloudtrail.main["{key}"]') for key in "ab"),
+        *(key_change(f'aws_kms_key.logs["{key}"]') for key in "ab"),
+    ]
+    return plan(changes, [trail, configured("aws_kms_key.logs")])
+
+
+def test_each_key_is_the_instance_and_each_value_may_be_another() -> None:
+    for trail, key in zip(read_plan(instances("each.key", {})).trails, "ab", strict=True):
+        assert trail.kms_key_id.value == Reference(f'aws_kms_key.logs["{key}"]', "arn")
+    for trail in read_plan(instances("each.value", constant({"a": "b", "b": "a"}))).trails:
+        value = trail.kms_key_id.value
+        assert isinstance(value, Choice)
+        assert value.chosen is None
+
+
+def test_each_value_is_what_the_item_of_the_instance_holds() -> None:
+    document = instances("each.value", refs('aws_kms_key.logs["a"].arn', 'aws_kms_key.logs["b"].arn'))
+    document["configuration"]["root_module"]["resources"][0]["expressions"]["kms_key_id"] = refs("each.value")
+    for trail, key in zip(read_plan(document).trails, "ab", strict=True):
+        assert trail.kms_key_id.value == Reference(f'aws_kms_key.logs["{key}"]', "arn")
+
+
+def test_an_item_that_refers_to_itself_ends() -> None:
+    assert isinstance(read_plan(instances("each.value", refs("each.value"))).trails[0].kms_key_id.value, Choice)
+
+
 def test_two_candidates_are_a_choice_that_nothing_decides() -> None:
     document = minimal("aws_kms_key.logs.arn", "aws_kms_key.logs", "aws_kms_key.other.arn", "aws_kms_key.other")
     document["resource_changes"].append(key_change("aws_kms_key.other"))
