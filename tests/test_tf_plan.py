@@ -297,6 +297,60 @@ def test_a_policy_that_is_not_written_is_the_default_one_and_an_unknown_one_is_n
     assert isinstance(unconfigured.policy, Unknown)
 
 
+def called(policy: Json | None, **variable: Any) -> Json:
+    """A key in a module, whose policy is known only after apply and is a variable of the module."""
+    key = change("module.m.aws_kms_key.logs", without(KEY, "policy"), {**KEY_UNKNOWN, "policy": True})
+    module = {"resources": [configured("aws_kms_key.logs", {"policy": refs("var.policy")})], "variables": {"policy": variable}}
+    return plan([key], module_calls={"m": {"source": "./m", "expressions": {} if policy is None else {"policy": policy}, "module": module}})
+
+
+@pytest.mark.parametrize(
+    ("document", "is_default"),
+    [
+        (unwritten(policy=refs("var.policy")), True),
+        (unwritten(policy=constant(None)), True),
+        (unwritten(policy=refs("var.policies.key")), False),
+        (unwritten(policy=refs("var.policy", "var.other")), False),
+        (unwritten(policy={}), False),
+        (called(refs("var.policy")), True),
+        (called(constant(None)), True),
+        (called(None), True),
+        (called(None, default="{}"), False),
+        (called({}), False),
+        (called(refs("aws_iam_role.r.arn")), False),
+    ],
+)
+def test_a_policy_that_is_a_null_variable_is_the_default_one(document: Json, is_default: bool) -> None:
+    """What a plan shows for ``policy = null``. An expression without names is a call like ``uuid()``."""
+    (key,) = read_plan(document).keys
+    assert isinstance(key.policy, KeyPolicy) is is_default
+    assert not isinstance(key.policy, KeyPolicy) or key.policy.form is PolicyForm.DEFAULT
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_document_among_locals_is_the_one_that_is_unknown(is_known: bool) -> None:
+    """``source_policy_documents = [local.base, data.aws_iam_policy_document.extra.json]`` with one of the two known, or none."""
+    base = json.dumps({"Statement": [{"Sid": "base", "Effect": "Allow", "Principal": "*", "Action": "kms:*", "Resource": "*"}]})
+    sources = [base if is_known else None, None]
+    unknown = {"json": True, "source_policy_documents": [each is None for each in sources]}
+    extra = {"statement": [{"sid": "extra", "actions": ["kms:Decrypt"], "resources": ["*"]}]}
+    changes = [
+        change("aws_kms_key.logs", without(KEY, "policy"), {**KEY_UNKNOWN, "policy": True}),
+        change("data.aws_iam_policy_document.all", {"source_policy_documents": sources}, unknown, actions=["read"]),
+        change("data.aws_iam_policy_document.extra", extra, {"json": True}, actions=["read"]),
+    ]
+    listed = refs("local.base", "data.aws_iam_policy_document.extra.json", "data.aws_iam_policy_document.extra")
+    resources = [
+        configured("aws_kms_key.logs", {"policy": refs("data.aws_iam_policy_document.all.json", "data.aws_iam_policy_document.all")}),
+        configured("data.aws_iam_policy_document.all", {"source_policy_documents": listed}),
+        configured("data.aws_iam_policy_document.extra"),
+    ]
+    (key,) = read_plan(plan(changes, resources)).keys
+    assert isinstance(key.policy, KeyPolicy)
+    assert len(key.policy.statements) == (2 if is_known else 0)
+    assert bool(key.policy.rest) is not is_known
+
+
 def test_a_policy_points_into_the_string_of_the_plan() -> None:
     text = json.dumps(minimal("aws_kms_key.logs.arn"), indent=2)
     (key,) = read_plan(text).keys

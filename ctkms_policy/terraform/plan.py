@@ -323,7 +323,7 @@ class _Plan:
             block = self.links.block(resource)
             if not block:
                 return Unknown(f"{resource.address}.policy is known only after apply, and the plan does not say what it comes from")
-            if not self.links.is_written(resource, "policy"):
+            if not self.links.is_written(resource, "policy") or self.links.is_null(resource, "policy"):
                 return default_key_policy(place, key.span)
             document = document_leaf(leaves)
             if document is not None:

@@ -159,6 +159,27 @@ class Links:
         block = self.block(resource)
         return not block or name in _object(block.get("expressions"))
 
+    def is_null(self, resource: PlannedResource, name: str) -> bool:
+        """Return whether an unknown attribute that the provider computes is written, and null: a variable, also through module calls.
+
+        Inputs of the root module are known when the plan is made: one that leaves an attribute to the provider is null.
+        """
+        site = _Site(resource.parts.module, resource.parts.key, self.block(resource))
+        expression = _object(self.expression(resource, name))
+        while True:
+            if "constant_value" in expression:
+                return expression["constant_value"] is None
+            parts = steps(references[0]) if len(references := references_of(expression)) == 1 else ()
+            if len(parts) != 2 or parts[0] != "var":
+                return False
+            if not site.module:
+                return True
+            declared = _object(_object(self._module(module_calls(site.module)).get("variables")).get(parts[1]))
+            [(site, argument)] = self._argument(site, parts[1])
+            if argument is None:
+                return declared.get("default") is None
+            expression = _object(argument)
+
     def block(self, resource: PlannedResource) -> Mapping[str, Any]:
         """Return the resource's block in the configuration, empty where there is none."""
         return self._block(module_calls(resource.parts.module), resource.block)
