@@ -489,6 +489,32 @@ def test_a_sensitive_policy_is_not_judged() -> None:
     assert "holds something sensitive" in made.policy.reason
 
 
+def test_what_a_provider_makes_of_a_sensitive_name_is_not_shown() -> None:
+    """A state marks the name of a trail, and not its ARN, which stands in the same line."""
+    values = {"arn": "arn:aws:cloudtrail:eu-west-1:111122223333:trail/hush-name", **TRAIL, "name": "hush-name"}
+    text = json.dumps(state(known("aws_cloudtrail.main", values, sensitive_values={"name": True})))
+    sources: dict[str, Source] = {}
+    read_plan(text, sources)
+    shown = sources["plan.json"].text
+    assert "hush" not in shown
+    assert "arn:aws:cloudtrail:eu-west-1:111122223333:trail/" in shown
+    assert len(shown) == len(text)
+
+
+def test_a_policy_made_of_something_sensitive_is_not_judged() -> None:
+    """terraform marks the arguments of a document, and neither its json nor the policy of a key that is made of it."""
+    blocks = {"statement": [{"sid": 'hu"sh', "actions": ["kms:*"]}], "json": "{}"}
+    document = known("data.aws_iam_policy_document.key", blocks, sensitive_values={"statement": [{"sid": True, "actions": [False]}]})
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "kms:*", "Resource": "*"}
+    for sid, is_hidden in (('hu"sh', True), ("loud", False)):
+        key = known("aws_kms_key.logs", {**KEY, "policy": json.dumps({"Statement": [{"Sid": sid, **statement}]})})
+        sources: dict[str, Source] = {}
+        (made,) = read_plan(state(document, key), sources).keys
+        assert isinstance(made.policy, Unknown) is is_hidden
+        assert ("sh" in sources["plan.json"].text.partition("Sid")[2]) is False or not is_hidden
+        assert 'hu\\\\\\"sh' not in sources["plan.json"].text
+
+
 # -- size --------------------------------------------------------------------------------------------------------------
 
 
