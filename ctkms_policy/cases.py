@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 from ctkms_policy.iam.judge import Judgement, judge_event_data_store, judge_trail
 from ctkms_policy.iam.request import OrganizationFacts
-from ctkms_policy.key_link import KeyLink, key_of
+from ctkms_policy.key_link import KeyLink, KeyState, key_of
 from ctkms_policy.model import Bucket, Configuration, EventDataStore, Key, KeyKind, KeyPolicy, PrincipalType, Statement, Trail
 from ctkms_policy.value import Absent, Known, Literal, Match, Reference, Symbol, Template, Unknown, Value, default_of, describe, scalar_text
 
@@ -67,18 +67,20 @@ def trail_cases(configuration: Configuration, deployment: Deployment) -> list[Tr
     """Return a case for every trail of the configuration."""
     cases = []
     for trail in configuration.trails:
-        link, bucket = key_of(configuration, trail.kms_key_id.value), _bucket_of(configuration, trail)
-        judgement = None
-        if link.key is not None and isinstance(link.key.policy, KeyPolicy):
-            judgement = judge_trail(
-                link.key.policy,
-                link.key,
+        bucket = _bucket_of(configuration, trail)
+
+        def judge(policy: KeyPolicy, key: Key, trail: Trail = trail, bucket: Bucket | None = bucket) -> Judgement:
+            return judge_trail(
+                policy,
+                key,
                 trail,
                 bindings=deployment.bindings,
                 facts=deployment.facts,
                 bucket_key=bucket_key(bucket),
                 strict=deployment.strict,
             )
+
+        link, judgement = _judged(key_of(configuration, trail.kms_key_id.value), judge)
         cases.append(TrailCase(configuration, trail, link, judgement, deployment, bucket))
     return cases
 
@@ -107,14 +109,41 @@ def store_cases(configuration: Configuration, deployment: Deployment) -> list[St
     """Return a case for every event data store of the configuration."""
     cases = []
     for store in configuration.event_data_stores:
-        link = key_of(configuration, store.kms_key_id.value)
-        judgement = None
-        if link.key is not None and isinstance(link.key.policy, KeyPolicy):
-            judgement = judge_event_data_store(
-                link.key.policy, link.key, store, bindings=deployment.bindings, facts=deployment.facts, strict=deployment.strict
+
+        def judge(policy: KeyPolicy, key: Key, store: EventDataStore = store) -> Judgement:
+            return judge_event_data_store(
+                policy, key, store, bindings=deployment.bindings, facts=deployment.facts, strict=deployment.strict
             )
+
+        link, judgement = _judged(key_of(configuration, store.kms_key_id.value), judge)
         cases.append(StoreCase(configuration, store, link, judgement, deployment))
     return cases
+
+
+def _judged(link: KeyLink, judge: Callable[[KeyPolicy, Key], Judgement]) -> tuple[KeyLink, Judgement | None]:
+    """Return the link with what the policy of its key answers.
+
+    Where nothing decides between several keys of the code, the answer is that of them all, or there is none: the link then has no key.
+    """
+
+    def judged(key: Key) -> Judgement | None:
+        return judge(key.policy, key) if isinstance(key.policy, KeyPolicy) else None
+
+    if link.key is None:
+        return link, None
+    judgement = judged(link.key)
+    differing = next((key for key in link.others if _answer(key, judged(key)) != _answer(link.key, judgement)), None)
+    if differing is None:
+        return link, judgement
+    reason = f'it may be the key "{link.key.address}" or "{differing.address}", and the answers of the two differ'
+    state = link.state if link.state is KeyState.DEPENDS else KeyState.UNDETERMINED
+    return replace(link, state=state, key=None, reason=reason), None
+
+
+def _answer(key: Key, judgement: Judgement | None) -> tuple[object, ...]:
+    """Return what findings about a trail depend on: keys with the same answer are judged alike."""
+    decisions = (judgement.describe, judgement.encrypt, judgement.decrypt) if judgement is not None else ()
+    return (*((decision.outcome, bool(decision.delegating)) for decision in decisions), key.place, key.enabled, key.spec, key.usage)
 
 
 def key_cases(configuration: Configuration, trails: list[TrailCase], stores: list[StoreCase], deployment: Deployment) -> list[KeyCase]:

@@ -45,9 +45,15 @@ _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
-def parse_json_source(source: Source) -> Value:
-    """Return the value of a whole JSON file. Raises ParseError, also for a key that an object has twice."""
-    return _Parser((Literal(source.text, source.text_map),), Span.at(source.path)).document()
+def parse_json_source(source: Source, *, repeated_keys: bool = False) -> Value:
+    """Return the value of a whole JSON file. Raises ParseError, also for a key that an object has twice, unless ``repeated_keys``
+    asks for all of its entries."""
+    return _Parser((Literal(source.text, source.text_map),), Span.at(source.path), repeated_keys=repeated_keys).document()
+
+
+def repeated_key(name: str, first: Span, span: Span) -> ParseError:
+    """Return the error of a key that an object may have only once."""
+    return ParseError(f'key "{name}" is there twice, first in line {first.line}', span, "remove one of the two")
 
 
 def parse_json_text(text: Text, fallback: Span) -> Value:
@@ -69,8 +75,9 @@ class _Piece:
 
 
 class _Parser:
-    def __init__(self, parts: Sequence[Literal | Hole], fallback: Span) -> None:
+    def __init__(self, parts: Sequence[Literal | Hole], fallback: Span, *, repeated_keys: bool = False) -> None:
         self._fallback = fallback
+        self._repeated_keys = repeated_keys
         self._holes: dict[int, Hole] = {}
         self._pieces: list[_Piece] = []
         texts: list[str] = []
@@ -147,13 +154,10 @@ class _Parser:
                 key = self._string()
                 if isinstance(key, Known):
                     name = str(key.value)
-                    if name in names:
-                        raise ParseError(
-                            f'key "{name}" is there twice, first in line {names[name].line}',
-                            self._span(key_start, self._offset),
-                            "remove one of the two",
-                        )
-                    names[name] = self._span(key_start, self._offset)
+                    span = self._span(key_start, self._offset)
+                    if name in names and not self._repeated_keys:
+                        raise repeated_key(name, names[name], span)
+                    names[name] = span
                 self._skip()
                 if self._peek() != ":":
                     raise self._error("expected ':' after the key", self._offset)

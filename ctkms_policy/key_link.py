@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from ctkms_policy.known_keys import known_key_named
@@ -50,6 +50,7 @@ class KeyLink:
     reason   why there is no key, or why its policy is not visible; "" where the key is in the code
     none_when  the conditions, in words, under which there is no KMS key though default inputs choose one (or choose nothing)
     key_when   the conditions under which ``key`` is the one, where default inputs choose none
+    others     the other keys in the code that it may be, where nothing decides
     """
 
     state: KeyState
@@ -58,6 +59,7 @@ class KeyLink:
     reason: str = ""
     none_when: tuple[str, ...] = ()
     key_when: str = ""
+    others: tuple[Key, ...] = ()
 
 
 def key_of(configuration: Configuration, kms_key_id: Value) -> KeyLink:
@@ -94,10 +96,20 @@ def _link_choice(configuration: Configuration, choice: Choice, steps: int) -> Ke
             others = tuple(
                 when for index, (each, other) in enumerate(branches) if index != choice.chosen for when in _none_when(each, other)
             )
-            return KeyLink(link.state, link.key, link.value, link.reason, (*link.none_when, *others), link.key_when)
+            return KeyLink(link.state, link.key, link.value, link.reason, (*link.none_when, *others), link.key_when, link.others)
         other_branch, other = _first_with_key(branches)
         reason = f"no KMS key when {branch.when}, the default"
         return KeyLink(KeyState.NONE, other.key, link.value, reason, (), _both(other_branch.when, other.key_when) if other.key else "")
+    return replace(_link_undecided(choice, branches, none_when), others=_other_keys(branches))
+
+
+def _other_keys(branches: list[tuple[Branch, KeyLink]]) -> tuple[Key, ...]:
+    """Return the keys in the code that branches lead to, without that of the first such branch."""
+    keys = {id(key): key for _, link in branches for key in (link.key, *link.others) if key is not None}
+    return tuple(keys.values())[1:]
+
+
+def _link_undecided(choice: Choice, branches: list[tuple[Branch, KeyLink]], none_when: tuple[str, ...]) -> KeyLink:
     states = {link.state for _, link in branches}
     branch, link = _first_with_key(branches)
     value = describe(choice)

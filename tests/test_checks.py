@@ -168,3 +168,75 @@ def test_an_event_data_store_has_the_verdict_of_its_key_policy(condition: str, v
     assert [each["verdict"] for each in report["trails"]] == [verdict]
     found = [(each["rule"], each["verdict"]) for each in report["findings"] if each["resource"] == "Lake"]
     assert found == ([] if verdict == "pass" else [("CTKMS004", verdict)])
+
+
+READER = '{ Effect = "Allow", Principal = { AWS = "arn:aws:iam::111122223333:role/reader" }, Action = "kms:Decrypt", Resource = "*" }'
+CLOUDTRAIL = """{
+  Effect    = "Allow"
+  Principal = { Service = "cloudtrail.amazonaws.com" }
+  Action    = ["kms:GenerateDataKey*", "kms:DescribeKey"]
+  Resource  = "*"
+  Condition = { StringEquals = { "aws:SourceAccount" = "111122223333" } }
+}"""
+TWO_KEYS = """
+variable "first" {}
+
+resource "aws_kms_key" "first" {
+  policy = jsonencode({ Statement = [FIRST] })
+}
+
+resource "aws_kms_key" "second" {
+  policy = jsonencode({ Statement = [SECOND] })
+}
+
+resource "aws_cloudtrail" "main" {
+  name           = "audit"
+  s3_bucket_name = "logs"
+  kms_key_id     = var.first ? aws_kms_key.first.arn : aws_kms_key.second.arn
+}
+"""
+BAD, GOOD = READER, f"{CLOUDTRAIL}, {READER}"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "verdict", "rules"),
+    [
+        (GOOD, BAD, "undetermined", {"CTKMS015"}),
+        (BAD, GOOD, "undetermined", {"CTKMS015"}),
+        (BAD, BAD, "fail", {"CTKMS003", "CTKMS004"}),
+        (GOOD, GOOD, "pass", set()),
+    ],
+)
+def test_what_nothing_decides_is_known_where_all_keys_answer_alike(
+    first: str, second: str, verdict: str, rules: set[str], tmp_path: Path
+) -> None:
+    report = check_json(write(tmp_path, main_tf=TWO_KEYS.replace("FIRST", first).replace("SECOND", second)), ".").json
+    assert [each["verdict"] for each in report["trails"]] == [verdict]
+    found = [each["rule"] for each in report["findings"] if each["rule"] in ("CTKMS003", "CTKMS004", "CTKMS015")]
+    assert sorted(found) == sorted(rules)
+
+
+STORES = """
+Parameters:
+  First: {Type: String, AllowedValues: [a, b]}
+Conditions:
+  IsFirst: !Equals [!Ref First, a]
+Resources:
+  Lake:
+    Type: AWS::CloudTrail::EventDataStore
+    Properties: {Name: lake, KmsKeyId: !If [IsFirst, !GetAtt One.Arn, !GetAtt Two.Arn]}
+  One:
+    Type: AWS::KMS::Key
+    Properties: {KeyPolicy: {Statement: [{Effect: Allow, Principal: {Service: cloudtrail.amazonaws.com}, Action: "kms:*", Resource: "*"}]}}
+  Two:
+    Type: AWS::KMS::Key
+    Properties: {KeyPolicy: {Statement: [{Effect: Allow, Principal: {Service: SERVICE}, Action: "kms:*", Resource: "*"}]}}
+"""
+
+
+@pytest.mark.parametrize(("service", "state"), [("cloudtrail.amazonaws.com", "customer-managed"), ("s3.amazonaws.com", "undetermined")])
+def test_the_same_holds_for_event_data_stores(service: str, state: str, tmp_path: Path) -> None:
+    report = check_json(write(tmp_path, template_yaml=STORES.replace("SERVICE", service)), ".").json
+    (store,) = report["trails"]
+    assert store["kms_key"]["state"] == state
+    assert (store["policy"]["encrypt"] == "allowed") is (state == "customer-managed")

@@ -40,6 +40,50 @@ TWINS = [
         """,
     ),
     (
+        """
+        {"data": {"aws_iam_policy_document": {"p": {"dynamic": [
+          {"statement": [{"for_each": ["a"], "iterator": "each_one", "content": [{"sid": "${each_one.value}"}]}]}
+        ]}}}}
+        """,
+        """
+        data "aws_iam_policy_document" "p" {
+          dynamic "statement" {
+            for_each = ["a"]
+            iterator = each_one
+            content {
+              sid = "${each_one.value}"
+            }
+          }
+        }
+        """,
+    ),
+    # an object may repeat what is a block, a file may be a list of objects: terraform takes all of them
+    (
+        """
+        [{"resource": {"a": {"b": {"lifecycle": {"x": 1}, "lifecycle": {"y": 2}, "//": 1, "//": 2}}, "a": {"d": {"e": 1}}}},
+         {"locals": {"f": 1}, "locals": {"g": 2}}]
+        """,
+        """
+        resource "a" "b" {
+          lifecycle {
+            x = 1
+          }
+          lifecycle {
+            y = 2
+          }
+        }
+        resource "a" "d" {
+          e = 1
+        }
+        locals {
+          f = 1
+        }
+        locals {
+          g = 2
+        }
+        """,
+    ),
+    (
         '{"//": "note", "locals": {"//": "note", "a": {"//": "kept", "k${1}": [1, "b"]}}}',
         """
         locals {
@@ -179,7 +223,12 @@ def test_places_are_those_in_the_json() -> None:
     ("text", "message"),
     [
         ("", "empty JSON document"),
-        ("[]", "a Terraform JSON file holds one object"),
+        ("5", "a Terraform JSON file holds an object, or a list of objects"),
+        ("[[]]", "a Terraform JSON file holds an object, or a list of objects"),
+        ('{"resource": {}}', "a block label is missing"),
+        ('{"resource": {"a": []}}', "a block label is missing"),
+        ('{"variable": null}', "a block label is missing"),
+        ('{"locals": {"a": {"b": 1, "b": 2}}}', 'key "b" is there twice, first in line 1'),
         ('{"locals": {"a": 1, "a": 2}}', 'key "a" is there twice, first in line 1'),
         ('{"locals": {"a": "${b"}}', '"${" without an end'),
         ('{"locals": {"a": "x ${b c}"}}', 'expected "}", found "c"'),

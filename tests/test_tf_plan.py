@@ -196,6 +196,36 @@ def test_names_in_a_circle_end() -> None:
     assert isinstance(key_value(minimal("module.a.y", module_calls=circle)), Unknown)
 
 
+def instances(reference: str, for_each: Json) -> Json:
+    """Two keys ``a`` and ``b``, and a trail for each of them."""
+    trail = configured("aws_cloudtrail.main", {"kms_key_id": refs("aws_kms_key.logs", reference)}, for_each_expression=for_each)
+    changes = [
+        *(trail_change(f'aws_cloudtrail.main["{key}"]') for key in "ab"),
+        *(key_change(f'aws_kms_key.logs["{key}"]') for key in "ab"),
+    ]
+    return plan(changes, [trail, configured("aws_kms_key.logs")])
+
+
+def test_each_key_is_the_instance_and_each_value_may_be_another() -> None:
+    for trail, key in zip(read_plan(instances("each.key", {})).trails, "ab", strict=True):
+        assert trail.kms_key_id.value == Reference(f'aws_kms_key.logs["{key}"]', "arn")
+    for trail in read_plan(instances("each.value", constant({"a": "b", "b": "a"}))).trails:
+        value = trail.kms_key_id.value
+        assert isinstance(value, Choice)
+        assert value.chosen is None
+
+
+def test_each_value_is_what_the_item_of_the_instance_holds() -> None:
+    document = instances("each.value", refs('aws_kms_key.logs["a"].arn', 'aws_kms_key.logs["b"].arn'))
+    document["configuration"]["root_module"]["resources"][0]["expressions"]["kms_key_id"] = refs("each.value")
+    for trail, key in zip(read_plan(document).trails, "ab", strict=True):
+        assert trail.kms_key_id.value == Reference(f'aws_kms_key.logs["{key}"]', "arn")
+
+
+def test_an_item_that_refers_to_itself_ends() -> None:
+    assert isinstance(read_plan(instances("each.value", refs("each.value"))).trails[0].kms_key_id.value, Choice)
+
+
 def test_two_candidates_are_a_choice_that_nothing_decides() -> None:
     document = minimal("aws_kms_key.logs.arn", "aws_kms_key.logs", "aws_kms_key.other.arn", "aws_kms_key.other")
     document["resource_changes"].append(key_change("aws_kms_key.other"))
@@ -265,6 +295,60 @@ def test_a_policy_that_is_not_written_is_the_default_one_and_an_unknown_one_is_n
     assert isinstance(unknown.policy, Unknown)
     (unconfigured,) = read_plan({**unwritten(), "configuration": {}}).keys
     assert isinstance(unconfigured.policy, Unknown)
+
+
+def called(policy: Json | None, **variable: Any) -> Json:
+    """A key in a module, whose policy is known only after apply and is a variable of the module."""
+    key = change("module.m.aws_kms_key.logs", without(KEY, "policy"), {**KEY_UNKNOWN, "policy": True})
+    module = {"resources": [configured("aws_kms_key.logs", {"policy": refs("var.policy")})], "variables": {"policy": variable}}
+    return plan([key], module_calls={"m": {"source": "./m", "expressions": {} if policy is None else {"policy": policy}, "module": module}})
+
+
+@pytest.mark.parametrize(
+    ("document", "is_default"),
+    [
+        (unwritten(policy=refs("var.policy")), True),
+        (unwritten(policy=constant(None)), True),
+        (unwritten(policy=refs("var.policies.key")), False),
+        (unwritten(policy=refs("var.policy", "var.other")), False),
+        (unwritten(policy={}), False),
+        (called(refs("var.policy")), True),
+        (called(constant(None)), True),
+        (called(None), True),
+        (called(None, default="{}"), False),
+        (called({}), False),
+        (called(refs("aws_iam_role.r.arn")), False),
+    ],
+)
+def test_a_policy_that_is_a_null_variable_is_the_default_one(document: Json, is_default: bool) -> None:
+    """What a plan shows for ``policy = null``. An expression without names is a call like ``uuid()``."""
+    (key,) = read_plan(document).keys
+    assert isinstance(key.policy, KeyPolicy) is is_default
+    assert not isinstance(key.policy, KeyPolicy) or key.policy.form is PolicyForm.DEFAULT
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_document_among_locals_is_the_one_that_is_unknown(is_known: bool) -> None:
+    """``source_policy_documents = [local.base, data.aws_iam_policy_document.extra.json]`` with one of the two known, or none."""
+    base = json.dumps({"Statement": [{"Sid": "base", "Effect": "Allow", "Principal": "*", "Action": "kms:*", "Resource": "*"}]})
+    sources = [base if is_known else None, None]
+    unknown = {"json": True, "source_policy_documents": [each is None for each in sources]}
+    extra = {"statement": [{"sid": "extra", "actions": ["kms:Decrypt"], "resources": ["*"]}]}
+    changes = [
+        change("aws_kms_key.logs", without(KEY, "policy"), {**KEY_UNKNOWN, "policy": True}),
+        change("data.aws_iam_policy_document.all", {"source_policy_documents": sources}, unknown, actions=["read"]),
+        change("data.aws_iam_policy_document.extra", extra, {"json": True}, actions=["read"]),
+    ]
+    listed = refs("local.base", "data.aws_iam_policy_document.extra.json", "data.aws_iam_policy_document.extra")
+    resources = [
+        configured("aws_kms_key.logs", {"policy": refs("data.aws_iam_policy_document.all.json", "data.aws_iam_policy_document.all")}),
+        configured("data.aws_iam_policy_document.all", {"source_policy_documents": listed}),
+        configured("data.aws_iam_policy_document.extra"),
+    ]
+    (key,) = read_plan(plan(changes, resources)).keys
+    assert isinstance(key.policy, KeyPolicy)
+    assert len(key.policy.statements) == (2 if is_known else 0)
+    assert bool(key.policy.rest) is not is_known
 
 
 def test_a_policy_points_into_the_string_of_the_plan() -> None:
@@ -403,6 +487,32 @@ def test_a_sensitive_policy_is_not_judged() -> None:
     (made,) = read_plan(plan([later, document], [configured("aws_kms_key.logs", {"policy": policy})])).keys
     assert isinstance(made.policy, Unknown)
     assert "holds something sensitive" in made.policy.reason
+
+
+def test_what_a_provider_makes_of_a_sensitive_name_is_not_shown() -> None:
+    """A state marks the name of a trail, and not its ARN, which stands in the same line."""
+    values = {"arn": "arn:aws:cloudtrail:eu-west-1:111122223333:trail/hush-name", **TRAIL, "name": "hush-name"}
+    text = json.dumps(state(known("aws_cloudtrail.main", values, sensitive_values={"name": True})))
+    sources: dict[str, Source] = {}
+    read_plan(text, sources)
+    shown = sources["plan.json"].text
+    assert "hush" not in shown
+    assert "arn:aws:cloudtrail:eu-west-1:111122223333:trail/" in shown
+    assert len(shown) == len(text)
+
+
+def test_a_policy_made_of_something_sensitive_is_not_judged() -> None:
+    """terraform marks the arguments of a document, and neither its json nor the policy of a key that is made of it."""
+    blocks = {"statement": [{"sid": 'hu"sh', "actions": ["kms:*"]}], "json": "{}"}
+    document = known("data.aws_iam_policy_document.key", blocks, sensitive_values={"statement": [{"sid": True, "actions": [False]}]})
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "kms:*", "Resource": "*"}
+    for sid, is_hidden in (('hu"sh', True), ("loud", False)):
+        key = known("aws_kms_key.logs", {**KEY, "policy": json.dumps({"Statement": [{"Sid": sid, **statement}]})})
+        sources: dict[str, Source] = {}
+        (made,) = read_plan(state(document, key), sources).keys
+        assert isinstance(made.policy, Unknown) is is_hidden
+        assert ("sh" in sources["plan.json"].text.partition("Sid")[2]) is False or not is_hidden
+        assert 'hu\\\\\\"sh' not in sources["plan.json"].text
 
 
 # -- size --------------------------------------------------------------------------------------------------------------

@@ -168,6 +168,8 @@ def _is_told_already(case: TrailCase) -> bool:
 
 
 def _how_to_see_policy(case: TrailCase) -> str:
+    if case.link.others:
+        return "give the inputs that decide a value, or let the policies of both keys give the same answers"
     if case.link.state is KeyState.DEPENDS:
         inputs = "a tfvars file, or a caller in the scan" if case.configuration.language is Language.TERRAFORM else "a default"
         return f"give the input a value ({inputs}), or scan the code that makes the key together with the trail"

@@ -84,7 +84,7 @@ class Repository:
             if file in self._broken:
                 raise self._broken[file]
             try:
-                found = read_source(file, shown, keep_undecoded=file.suffix == ".tf")
+                found = read_source(file, shown, keep_undecoded=file.suffix in (".tf", ".tofu"))
             except ParseError as error:
                 self._broken[file] = error
                 raise

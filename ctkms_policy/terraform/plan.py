@@ -5,6 +5,7 @@ GROUND_TRUTH B11 says what such a file holds. Nothing of it is taken for absent 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -74,7 +75,8 @@ def normalize_plan(source: Source, *, repository_root: Path, show: Callable[[Pat
         configuration = plan.configuration(source.path)
         built = plan.built
         spans = [span for resource in built for span in resource.shown]
-        sources[source.path] = document.shown(spans, [span for resource in built for span in resource.hidden])
+        hidden = [span for resource in built for span in resource.hidden]
+        sources[source.path] = document.shown(spans, hidden, plan.secrets)
     except RecursionError:
         raise ParseError("JSON nested too deeply", Span.at(source.path), REMAKE) from None
     return configuration
@@ -323,7 +325,7 @@ class _Plan:
             block = self.links.block(resource)
             if not block:
                 return Unknown(f"{resource.address}.policy is known only after apply, and the plan does not say what it comes from")
-            if not self.links.is_written(resource, "policy"):
+            if not self.links.is_written(resource, "policy") or self.links.is_null(resource, "policy"):
                 return default_key_policy(place, key.span)
             document = document_leaf(leaves)
             if document is not None:
@@ -337,7 +339,7 @@ class _Plan:
         value = resource.value("policy")
         if isinstance(value, Absent) or value == Known(""):
             return default_key_policy(place, key.span)
-        if isinstance(value, Known) and value.origin.sensitive:
+        if isinstance(value, Known) and (value.origin.sensitive or self._holds_secret(value)):
             return Unknown(f"{resource.address}.policy is sensitive, and a finding about a policy quotes it", value.origin)
         policy = read_key_policy(value, PolicyForm.JSON_TEXT, span)
         expression = self.links.expression(resource, "policy")
@@ -345,6 +347,16 @@ class _Plan:
         if isinstance(policy, KeyPolicy) and isinstance(references, list) and any(str(each).startswith(DOCUMENT) for each in references):
             policy = replace(policy, form=PolicyForm.POLICY_DOCUMENT)
         return policy
+
+    @cached_property
+    def secrets(self) -> frozenset[str]:
+        """The sensitive texts of policy documents and of what was built: no mark follows them into what a provider makes of them."""
+        documents = (each for each in self.resources.values() if each.kind == DOCUMENT)
+        return frozenset(text for each in (*documents, *self.built) for text in each.secrets)
+
+    def _holds_secret(self, policy: Known) -> bool:
+        documents = (each for each in self.resources.values() if each.kind == DOCUMENT)
+        return any(json.dumps(text)[1:-1] in str(policy.value) for each in documents for text in each.secrets)
 
     def _alias(self, resource: PlannedResource) -> Alias:
         target = self.links.value(resource, "target_key_id")

@@ -78,7 +78,14 @@ class _Found:
     blocks: set[str] = field(default_factory=set)
     locals: list[str] = field(default_factory=list)
     keys: set[str] = field(default_factory=set)
-    """instance keys that ``each`` or ``count`` stand for"""
+    """instance keys that ``each.key`` or ``count.index`` stand for"""
+    sites: set[tuple[str, str]] = field(default_factory=set)
+    """module instances and instance keys whose ``each.value`` has been followed"""
+
+    def leaves_of(self, keys: set[str]) -> list[Leaf]:
+        """Return the leaves of instances with one of the keys, or all leaves where there are none such."""
+        leaves = list(self.leaves.values())
+        return [leaf for leaf in leaves if keys.intersection(steps(leaf.resource.address))] or leaves
 
 
 @dataclass
@@ -152,6 +159,27 @@ class Links:
         block = self.block(resource)
         return not block or name in _object(block.get("expressions"))
 
+    def is_null(self, resource: PlannedResource, name: str) -> bool:
+        """Return whether an unknown attribute that the provider computes is written, and null: a variable, also through module calls.
+
+        Inputs of the root module are known when the plan is made: one that leaves an attribute to the provider is null.
+        """
+        site = _Site(resource.parts.module, resource.parts.key, self.block(resource))
+        expression = _object(self.expression(resource, name))
+        while True:
+            if "constant_value" in expression:
+                return expression["constant_value"] is None
+            parts = steps(references[0]) if len(references := references_of(expression)) == 1 else ()
+            if len(parts) != 2 or parts[0] != "var":
+                return False
+            if not site.module:
+                return True
+            declared = _object(_object(self._module(module_calls(site.module)).get("variables")).get(parts[1]))
+            [(site, argument)] = self._argument(site, parts[1])
+            if argument is None:
+                return declared.get("default") is None
+            expression = _object(argument)
+
     def block(self, resource: PlannedResource) -> Mapping[str, Any]:
         """Return the resource's block in the configuration, empty where there is none."""
         return self._block(module_calls(resource.parts.module), resource.block)
@@ -160,9 +188,7 @@ class Links:
         """Return what an expression of a resource gets from elsewhere and is known only after apply, and the locals that lead nowhere."""
         found = _Found()
         self._follow(_Site(resource.parts.module, resource.parts.key, self.block(resource)), references_of(expression), found)
-        leaves = list(found.leaves.values())
-        own = [leaf for leaf in leaves if found.keys.intersection(steps(leaf.resource.address))]
-        return own or leaves, found.locals
+        return found.leaves_of(found.keys), found.locals
 
     def expression(self, resource: PlannedResource, name: str) -> object:
         """Return what the configuration says about an attribute, None where it says nothing."""
@@ -295,12 +321,20 @@ class Links:
                 found.locals.append(inside(at.module, f"local.{name}"))
         elif root == "module":
             yield from self._outputs(at, parts[1:], found, everything=everything)
+        elif root == "each" and name == "value":
+            self._each_value(at, found, everything=everything)
         elif root in ("each", "count"):
             found.keys.add(at.key)
-            if root == "each" and name == "value":
-                yield at, at.block.get("for_each_expression")
         elif root not in ("path", "terraform", "self"):
             yield from self._resource(at, parts, found, everything=everything)
+
+    def _each_value(self, at: _Site, found: _Found, *, everything: bool) -> None:
+        """Follow ``each.value`` to what the item of this instance may hold. It is no instance key: ``a[each.value]`` may be any."""
+        if (at.module, at.key) not in found.sites:
+            found.sites.add((at.module, at.key))
+            items = _Found({}, found.blocks, found.locals, found.keys, found.sites)
+            self._follow(at, references_of(at.block.get("for_each_expression")), items, everything=everything)
+            found.leaves.update({leaf.words: leaf for leaf in items.leaves_of({at.key})})
 
     def _argument(self, at: _Site, name: str) -> Iterator[tuple[_Site, Any]]:
         parts = steps(at.module)

@@ -69,7 +69,7 @@ def _other_documents(resource: PlannedResource, links: Links, name: str, value: 
         return value
     leaves, lost = links.leaves(resource, expression)
     documents = [leaf.resource for leaf in leaves if leaf.resource.kind == DOCUMENT]
-    if lost or len(documents) < len(leaves):
+    if len(documents) < len(leaves) or (lost and isinstance(value, Unknown)):
         return value
     made = [planned_document(each, links, steps - 1) for each in documents]
     if isinstance(value, Unknown) and made:

@@ -22,6 +22,9 @@ _BLANK = re.compile(r"[ \t\r\n]*")
 
 _ESCAPE = re.compile(r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL)
 
+MIN_SECRET = 4
+"""A sensitive text that is shorter is hidden where it is marked, and not looked for elsewhere."""
+
 REMAKE = "make the file again: terraform show -json PLANFILE > plan.json"
 
 
@@ -124,8 +127,8 @@ class Document:
         """Return the offset of a position in the text."""
         return self.source.line_starts[line - 1] + column - 1
 
-    def shown(self, spans: Iterable[Span], hidden: Iterable[Span]) -> Source:
-        """Return the source with blanks in place of everything but ``spans``, and of ``hidden`` in any case.
+    def shown(self, spans: Iterable[Span], hidden: Iterable[Span], secrets: Iterable[str] = ()) -> Source:
+        """Return the source with blanks in place of everything but ``spans``, and of ``hidden`` and every ``secrets`` in any case.
 
         A plan holds secrets in clear, on the very line that a report quotes: what nobody has looked at is not shown.
         """
@@ -136,7 +139,12 @@ class Document:
             pieces += (_blanks(text[position:start]), text[start:end])
             position = end
         pieces.append(_blanks(text[position:]))
-        return Source(self.source.path, "".join(pieces))
+        shown = "".join(pieces)
+        for secret in secrets:
+            once = json.dumps(secret, ensure_ascii=False)[1:-1]
+            for written in (once, json.dumps(once, ensure_ascii=False)[1:-1]) if len(secret) >= MIN_SECRET else ():
+                shown = shown.replace(written, " " * len(written))
+        return Source(self.source.path, shown)
 
     def _ranges(self, spans: Iterable[Span]) -> list[tuple[int, int]]:
         return sorted((self.offset(each.line, each.column), self.offset(each.end_line, each.end_column)) for each in spans)

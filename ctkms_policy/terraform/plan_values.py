@@ -93,6 +93,13 @@ class PlannedResource:
         """The spans of sensitive values, which no report may quote."""
         return _sensitive_spans(self.values)
 
+    @property
+    def secrets(self) -> Iterator[str]:
+        """The sensitive texts among its values."""
+        content = self.item.plain if self.is_read else self.item.plain["change"]
+        if _holds_true(content.get(self.names[2])):
+            yield from _sensitive_texts(self.values)
+
     @cached_property
     def values(self) -> MapValue:
         """All attributes; what is unknown is an Unknown that names itself."""
@@ -183,3 +190,14 @@ def _sensitive_spans(value: Value) -> Iterator[Span]:
     elif isinstance(value, MapValue):
         for entry in value.entries:
             yield from _sensitive_spans(entry.value)
+
+
+def _sensitive_texts(value: Value) -> Iterator[str]:
+    if isinstance(value, ListValue):
+        for item in value.items:
+            yield from _sensitive_texts(item)
+    elif isinstance(value, MapValue):
+        for entry in value.entries:
+            yield from _sensitive_texts(entry.value)
+    elif value.origin.sensitive and isinstance(value, Known) and isinstance(value.value, str) and value.value:
+        yield value.value

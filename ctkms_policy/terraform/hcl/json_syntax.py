@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from ctkms_policy.json_text import parse_json_source
+from ctkms_policy.json_text import parse_json_source, repeated_key
 from ctkms_policy.source import ParseError, Run, Source, Span, TextMap
 from ctkms_policy.terraform.hcl.relocate import offsets, relocated
 from ctkms_policy.terraform.hcl.syntax import (
@@ -45,6 +45,7 @@ _ROOT = {
     "removed": 0,
     "import": 0,
     "check": 1,
+    "action": 2,
 }
 """The block types of a file and how many labels they have."""
 
@@ -86,6 +87,9 @@ _RESOURCE_BLOCKS = {
 _EXPRESSIONS = frozenset(("depends_on", "provider", "providers", "ignore_changes", "replace_triggered_by"))
 """Attributes whose strings are references without ``${}``."""
 
+_EXPRESSIONS_OF = frozenset((("variable", "type"), ("dynamic", "iterator")))
+"""And those of one block type."""
+
 _LITERAL_BLOCKS = frozenset(("terraform", "backend", "required_providers", "cloud"))
 _LITERALS = frozenset(
     (("module", "source"), ("module", "version"), ("variable", "default"), ("variable", "description"), ("output", "description"))
@@ -96,16 +100,13 @@ _LITERALS = frozenset(
 def read_json(source: Source, native: HclReader) -> HclFile:
     """Parse a file in JSON syntax; ``native`` reads the templates in its strings. Never raises, as HclReader."""
     try:
-        document = parse_json_source(source)
+        document = parse_json_source(source, repeated_keys=True)
     except ParseError as error:
         return HclFile(source, Body((), ()), (error,))
     span = source.span(0, len(source.text))
-    if not isinstance(document, MapValue):
-        return HclFile(
-            source, Body((), ()), (ParseError("a Terraform JSON file holds one object", span.start(), "write blocks as an object"),)
-        )
     converter = _Converter(source.path, native, span)
-    body = Body((), tuple(converter.root_blocks(document)))
+    objects = document.items if isinstance(document, ListValue) else (document,)
+    body = Body((), tuple(block for each in objects for block in converter.root_blocks(each)))
     return HclFile(source, body, tuple(converter.problems))
 
 
@@ -131,7 +132,10 @@ class _Converter:
 
     # Blocks
 
-    def root_blocks(self, document: MapValue) -> Iterator[Block]:
+    def root_blocks(self, document: Value) -> Iterator[Block]:
+        if not isinstance(document, MapValue):
+            self._problem("a Terraform JSON file holds an object, or a list of objects", self._span(document), "write blocks as an object")
+            return
         for entry in document.entries:
             name = entry.name
             if name == "//":
@@ -152,7 +156,9 @@ class _Converter:
 
     def _labelled(self, value: Value, count: int, labels: tuple[str, ...], head: Span) -> Iterator[tuple[tuple[str, ...], Span, Value]]:
         """Yield each body under ``count`` levels of labels. Every level may be a list, whose items are blocks of their own."""
-        if isinstance(value, ListValue):
+        if count and _is_empty(value):
+            self._problem("a block label is missing", self._span(value), "write the labels of a block as keys around its content")
+        elif isinstance(value, ListValue):
             for item in value.items:
                 yield from self._labelled(item, count, labels, head)
         elif count == 0:
@@ -161,7 +167,7 @@ class _Converter:
             for entry in value.entries:
                 if entry.name != "//":
                     yield from self._labelled(entry.value, count - 1, (*labels, entry.name), self._span(entry.key))
-        elif not isinstance(value, Absent):
+        else:
             self._problem("expected an object whose keys are block labels", self._span(value), "see Terraform's JSON syntax")
 
     def _check_body(self, content: Value, type: str) -> None:
@@ -171,13 +177,14 @@ class _Converter:
     def _body(self, content: Value, context: _Context) -> Body:
         attributes: list[AttributeNode] = []
         blocks: list[Block] = []
+        names: dict[str, Span] = {}
         for entry in content.entries if isinstance(content, MapValue) else ():
             name = entry.name
             if name == "//":
                 continue
             if self._is_block(entry, context):
                 blocks.extend(self._nested(entry, context))
-            else:
+            elif not self._is_repeated(entry, names):
                 span = self._span(entry.key)
                 expression = self._attribute(name, entry.value, context)
                 attributes.append(AttributeNode(name, expression, span.to(self._span(entry.value)), _unquoted(span)))
@@ -188,6 +195,15 @@ class _Converter:
             return False
         value = entry.value
         return isinstance(value, MapValue) or (isinstance(value, ListValue) and all(isinstance(item, MapValue) for item in value.items))
+
+    def _is_repeated(self, entry: Entry, names: dict[str, Span]) -> bool:
+        """Report an argument or key that is there twice; blocks may be."""
+        span = self._span(entry.key)
+        first = names.setdefault(entry.name, span)
+        if first is span:
+            return False
+        self.problems.append(repeated_key(entry.name, first, span))
+        return True
 
     def _nested(self, entry: Entry, context: _Context) -> Iterator[Block]:
         name = entry.name
@@ -200,7 +216,7 @@ class _Converter:
     def _attribute(self, name: str, value: Value, context: _Context) -> Expression:
         if context.literal or (context.type, name) in _LITERALS:
             return self._expression(value, self._literal_text)
-        if name in _EXPRESSIONS or (context.type, name) == ("variable", "type"):
+        if name in _EXPRESSIONS or (context.type, name) in _EXPRESSIONS_OF:
             return self._expression(value, self._reference)
         return self._expression(value, self._template)
 
@@ -216,9 +232,12 @@ class _Converter:
         if isinstance(value, ListValue):
             return TupleExpression(tuple([self._expression(item, string, depth + 1) for item in value.items]), span)
         if isinstance(value, MapValue):
+            names: dict[str, Span] = {}
             key = self._literal_text if string == self._reference else string
             items = [
-                ObjectItem(self._expression(entry.key, key), self._expression(entry.value, string, depth + 1)) for entry in value.entries
+                ObjectItem(self._expression(entry.key, key), self._expression(entry.value, string, depth + 1))
+                for entry in value.entries
+                if not self._is_repeated(entry, names)
             ]
             return ObjectExpression(tuple(items), span)
         raise AssertionError(f"a JSON file holds no {type(value).__name__}")
@@ -266,6 +285,11 @@ class _Converter:
 
     def _problem(self, message: str, span: Span, help: str) -> None:
         self.problems.append(ParseError(message, span, help))
+
+
+def _is_empty(value: Value) -> bool:
+    """Return whether a value is null, {} or []."""
+    return isinstance(value, Absent) or value in (MapValue(()), ListValue(()))
 
 
 def _constant(body: Body) -> Callable[[], Body]:
