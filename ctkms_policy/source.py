@@ -38,6 +38,10 @@ class Span:
         """Return the span from the start of this one to the end of ``other`` in the same source."""
         return replace(self, end_line=other.end_line, end_column=other.end_column)
 
+    def holds(self, other: Span) -> bool:
+        """Return whether ``other`` starts inside this span."""
+        return self.path == other.path and (self.line, self.column) <= (other.line, other.column) < (self.end_line, self.end_column)
+
     def start(self) -> Span:
         """Return the empty span where this one starts."""
         return replace(self, end_line=self.line, end_column=self.column)

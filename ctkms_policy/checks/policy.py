@@ -162,6 +162,10 @@ def policy_not_visible(case: TrailCase, rule: Rule) -> Iterator[Finding]:
 
 
 def _is_told_already(case: TrailCase) -> bool:
+    """Whether CTKMS000 says why the policy is not to be seen."""
+    written = case.trail.kms_key_id.span
+    if written is not None and any(written.holds(refusal.span) for refusal in case.trail.refusals):
+        return True
     policy = case.link.key.policy if case.link.key is not None else None
     reason = policy.reason if isinstance(policy, Unknown) else case.link.reason
     return reason.endswith("is not declared in what can be read") or any(reason == each.message for each in case.configuration.problems)
