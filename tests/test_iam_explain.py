@@ -31,7 +31,7 @@ from key_policies import (
     trail,
 )
 
-from ctkms_policy.iam.explain import Explanation, Mistake, explain
+from ctkms_policy.iam.explain import Explanation, Mistake, answer_text, explain
 from ctkms_policy.iam.judge import judge_trail
 from ctkms_policy.iam.policy import default_key_policy
 from ctkms_policy.iam.request import OrganizationFacts
@@ -530,3 +530,30 @@ def test_conditions_that_are_not_known_are_called_so() -> None:
     found = replace(found, statements=(replace(found.statements[0], conditions=(unknown,)),))
     assert "which conditions" in explained(found, "encrypt").message
     assert "${unknown" not in explained(found, "encrypt").message
+
+
+@pytest.mark.parametrize(
+    ("statement", "question", "said"),
+    [
+        (ENCRYPT, "encrypt", 'statement "AllowCloudTrailEncryptLogs" (Allow) applies'),
+        (ROOT_STATEMENT, "decrypt", 'statement "Enable IAM User Permissions" (Allow) leaves it to the IAM policies of the account'),
+        (ENCRYPT, "describe", 'statement "AllowCloudTrailEncryptLogs" (Allow) does not apply: '),
+        (allow(ENC, Effect="allow"), "encrypt", "statement 1 (no valid effect) does not apply: in statement 1, "),
+        (deny("kms:*"), "encrypt", "statement 1 (Deny) applies"),
+        (
+            allow(ENC, condition={"StringEquals": {"kms:ViaService": "x", "aws:SourceAccount": ACCOUNT}}),
+            "encrypt",
+            'statement 1 (Allow) may apply: the condition on "kms:ViaService" cannot be decided',
+        ),
+        (
+            # What certainly does not match decides, not what may or may not.
+            allow(ENC, condition={"StringEquals": {"kms:ViaService": "x", "aws:SourceAccount": OTHER_ACCOUNT}}),
+            "encrypt",
+            f'statement 1 (Allow) does not apply: the condition on "aws:SourceAccount" names account {OTHER_ACCOUNT}',
+        ),
+    ],
+)
+def test_what_a_statement_says_in_one_line(statement: Any, question: str, said: str) -> None:
+    decision = getattr(judge_trail(policy(statement), key(), trail()), question)
+    line = answer_text(decision.answers[0], decision.request)
+    assert line.startswith(said), line

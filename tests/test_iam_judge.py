@@ -400,6 +400,44 @@ def test_what_every_branch_gives_is_certain() -> None:
     assert answers(judge_trail(found, key(), trail())) == ("undetermined", "allowed", "undetermined")
 
 
+def chosen(condition: str, *statements: Any) -> Choice:
+    """Return a statement for each value of an input; None for none."""
+    branches = (Branch(f"{condition} = {number}", Absent() if each is None else as_value(each)) for number, each in enumerate(statements))
+    return Choice(condition, tuple(branches), None)
+
+
+@pytest.mark.parametrize(
+    ("statements", "expected"),
+    [
+        ([chosen("c", ENCRYPT, ENCRYPT, ENCRYPT)], "allowed"),
+        ([chosen("c", ENCRYPT, allow("kms:*"), ENCRYPT)], "allowed"),
+        ([chosen("c", ENCRYPT, allow("kms:*"), None)], "undetermined"),
+        ([chosen("c", ENCRYPT, allow("kms:*"), READ)], "undetermined"),
+        ([chosen("c", READ, DESCRIBE, None)], "implicitly denied"),
+        # Statements of one condition go together, those of several do not.
+        ([chosen("c", ENCRYPT, None), chosen("c", None, ENCRYPT)], "allowed"),
+        ([chosen("c", ENCRYPT, None), chosen("d", None, ENCRYPT)], "undetermined"),
+        ([ENCRYPT, chosen("c", deny("kms:*"), None)], "undetermined"),
+        ([ENCRYPT, chosen("c", deny("kms:*"), None), chosen("c", None, deny("kms:Gen*"))], "explicitly denied"),
+        # In a branch of a branch both have to be taken.
+        ([chosen("c", chosen("d", ENCRYPT, None), chosen("d", None, ENCRYPT))], "undetermined"),
+        ([chosen("c", chosen("d", ENCRYPT, allow("kms:*")), ENCRYPT)], "allowed"),
+    ],
+)
+def test_every_way_that_inputs_may_go(statements: list[Any], expected: str) -> None:
+    outcome = judge_trail(symbolic(*statements), key(), trail()).encrypt.outcome
+    denied = {Outcome.IMPLICITLY_DENIED.value, Outcome.EXPLICITLY_DENIED.value}
+    assert outcome.value == expected or {outcome.value, expected} <= denied
+
+
+def test_too_many_ways_are_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = symbolic(chosen("c", ENCRYPT, None), chosen("c", None, ENCRYPT))
+    monkeypatch.setattr("ctkms_policy.iam.evaluate.MAX_COMBINATIONS", 2)
+    assert judge_trail(found, key(), trail()).encrypt.outcome.value == "allowed"
+    monkeypatch.setattr("ctkms_policy.iam.evaluate.MAX_COMBINATIONS", 1)
+    assert judge_trail(found, key(), trail()).encrypt.outcome.value == "undetermined"
+
+
 def test_a_value_of_several() -> None:
     def choice(one: str, other: str) -> Choice:
         return Choice("c", (Branch("x", Known(one)), Branch("y", Known(other))), None)
