@@ -430,6 +430,26 @@ def test_every_way_that_inputs_may_go(statements: list[Any], expected: str) -> N
     assert outcome.value == expected or {outcome.value, expected} <= denied
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        deny(None, NotAction=[]),
+        deny("kms:*", Resource=None, NotResource=[]),
+        deny("kms:*", Principal=None, NotPrincipal={"AWS": []}),
+        deny(None),
+        deny("kms:*", Resource=None),
+        deny("kms:*", Effect="deny"),
+        deny("kms:*", Resource="arn:aws:s3:::bucket"),
+        deny(None, NotAction=["kms:*"]),
+        deny("kms:*", Resource=None, NotResource="*"),
+        deny("kms:*", Principal=None, NotPrincipal=CLOUDTRAIL),
+        deny("kms:*", {"AWS": ROOT}),
+    ],
+)
+def test_a_deny_that_is_about_nothing_denies_nothing(statement: Any) -> None:
+    assert judge_trail(policy(ENCRYPT, statement), key(), trail()).encrypt.outcome is Outcome.ALLOWED
+
+
 def test_too_many_ways_are_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     found = symbolic(chosen("c", ENCRYPT, None), chosen("c", None, ENCRYPT))
     monkeypatch.setattr("ctkms_policy.iam.evaluate.MAX_COMBINATIONS", 2)
