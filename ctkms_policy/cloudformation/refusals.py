@@ -47,7 +47,8 @@ def refusals(stack: Stack, logical_id: str, holds: Callable[[Stack, str], bool |
     found: dict[str, Refusal] = {}
     circles: set[frozenset[str]] = set()
     for part, name in _concerned(stack, logical_id):
-        for each in (*_circular_conditions(part, name), *_missing_names(part, name), *_unlike_nested(part, name)):
+        left_out = _left_out_names(part, name, holds)
+        for each in (*_circular_conditions(part, name), *_missing_names(part, name), *left_out, *_unlike_nested(part, name)):
             found.setdefault(each.message, each)
         way = _circle_of_resources(part, name, holds)
         members = frozenset(part.prefix + each for each, _ in way)
@@ -111,12 +112,14 @@ def _circle_of_resources(stack: Stack, logical_id: str, holds: Callable[[Stack, 
 
     def named(each: str) -> Iterator[Name]:
         for name in resources_named(stack, each):
-            condition = stack.part_of(name.text, "Condition")
-            is_left_out = isinstance(condition, Known) and holds(stack, scalar_text(condition.value)) is False
             # SAM and modules make several resources of one, which may break the circle.
             kind = stack.type_of(name.text)
             is_one = not kind.startswith("AWS::Serverless::") and not kind.endswith("::MODULE")
-            if is_one and not is_left_out and all(holds(stack, condition) is wanted for condition, wanted in name.branches):
+            if (
+                is_one
+                and not _is_left_out(stack, name.text, holds)
+                and all(holds(stack, condition) is wanted for condition, wanted in name.branches)
+            ):
                 yield name
 
     return circle(logical_id, named)
@@ -173,6 +176,37 @@ def _missing_names(stack: Stack, logical_id: str) -> Iterator[Refusal]:
             name.span or stack.head_of(stack.resources[logical_id]),
             f"CloudFormation refuses the template: {_instead(name, PSEUDO_PARAMETERS if is_pseudo else present - PSEUDO_PARAMETERS)}",
         )
+
+
+def _left_out_names(stack: Stack, logical_id: str, holds: Callable[[Stack, str], bool | None]) -> Iterator[Refusal]:
+    """Yield the names of resources that default inputs do not create, where they do create what names them.
+
+    ``DependsOn`` is none of these: CloudFormation passes over a resource that is not created.
+    """
+    if _is_unfinished(stack) or _is_left_out(stack, logical_id, holds):
+        return
+    for name in resources_named(stack, logical_id):
+        is_read = name.function != "DependsOn" and all(holds(stack, condition) is wanted for condition, wanted in name.branches)
+        if is_read and _is_left_out(stack, name.text, holds):
+            condition = stack.part_of(name.text, "Condition")
+            assert isinstance(condition, Known)
+            yield Refusal(
+                f'{name.function} names "{stack.prefix}{name.text}", which is not created with default inputs',
+                name.span or stack.head_of(stack.resources[logical_id]),
+                f'CloudFormation refuses the template with these inputs: write it in Fn::If of "{scalar_text(condition.value)}", '
+                "or create both or none",
+                (
+                    Step(
+                        f'"{stack.prefix}{name.text}" is created when condition "{scalar_text(condition.value)}" holds',
+                        condition.origin.span,
+                    ),
+                ),
+            )
+
+
+def _is_left_out(stack: Stack, logical_id: str, holds: Callable[[Stack, str], bool | None]) -> bool:
+    condition = stack.part_of(logical_id, "Condition")
+    return isinstance(condition, Known) and holds(stack, scalar_text(condition.value)) is False
 
 
 def _instead(name: Name, present: AbstractSet[str]) -> str:
