@@ -557,3 +557,75 @@ def test_what_a_statement_says_in_one_line(statement: Any, question: str, said: 
     decision = getattr(judge_trail(policy(statement), key(), trail()), question)
     line = answer_text(decision.answers[0], decision.request)
     assert line.startswith(said), line
+
+
+@pytest.mark.parametrize(
+    ("question", "document", "message", "help"),
+    [
+        (
+            "encrypt",
+            deny("kms:*", condition={"Null": {"kms:EncryptionContext:team": "true"}}),
+            'statement 3 denies requests without "kms:EncryptionContext:team": the encryption context of a trail has '
+            '"aws:cloudtrail:arn" and "aws:s3:arn" only',
+            "exempt AWS services",
+        ),
+        (
+            "describe",
+            deny("kms:*", condition={"Null": {EC: "true"}}),
+            "statement 3 denies calls without the encryption context, and DescribeKey has none",
+            "limit the Deny",
+        ),
+        (
+            "decrypt",
+            deny("kms:Decrypt", condition={"StringNotEquals": {"aws:SourceArn": TRAIL_ARN}}),
+            'statement 3 denies requests without "aws:SourceArn": only calls by a service principal carry it',
+            "except the readers",
+        ),
+        (
+            "decrypt",
+            deny("kms:Decrypt", Principal=None, NotPrincipal={"AWS": f"arn:aws:iam::{ACCOUNT}:role/other"}),
+            f'statement 3 denies everybody that NotPrincipal does not list, and "arn:aws:iam::{ACCOUNT}:user/auditor" is not listed',
+            f'list "arn:aws:iam::{ACCOUNT}:user/auditor" in NotPrincipal, or use',
+        ),
+        (
+            "encrypt",
+            deny("kms:*", Principal=None, NotPrincipal={"AWS": ROOT}),
+            'statement 3 denies everybody that NotPrincipal does not list, and "cloudtrail.amazonaws.com" is not listed',
+            'list "cloudtrail.amazonaws.com" in NotPrincipal as a principal of type Service, or use',
+        ),
+    ],
+)
+def test_a_deny_is_explained_for_whom_it_hits(question: str, document: Any, message: str, help: str) -> None:
+    everything = allow("kms:*", {"AWS": f"arn:aws:iam::{ACCOUNT}:user/auditor", **CLOUDTRAIL})
+    words = explained(policy(everything, ENCRYPT, document), question)
+    assert words.message == message
+    assert words.help.startswith(help)
+
+
+def test_a_negated_condition_says_what_it_excludes() -> None:
+    found = policy(allow(ENC, condition={"StringNotEquals": {"aws:SourceAccount": [ACCOUNT, OTHER_ACCOUNT]}}))
+    words = explained(found, "encrypt")
+    assert words.message == (
+        f'the condition on "aws:SourceAccount" excludes "{ACCOUNT}", "{OTHER_ACCOUNT}", and the request has "{ACCOUNT}"'
+    )
+    many = policy(allow(ENC, condition={"StringNotLike": {"aws:SourceAccount": ["1*", "2*", "3*", "4*"]}}))
+    assert 'excludes "1*", "2*", "3*", ..., and' in explained(many, "encrypt").message
+
+
+@pytest.mark.parametrize(("wanted", "said"), [("true", "absent"), ("false", "present")])
+def test_null_is_explained(wanted: str, said: str) -> None:
+    key = "aws:SourceArn" if wanted == "true" else "aws:PrincipalOrgID"
+    words = explained(policy(allow(ENC, condition={"Null": {key: wanted}})), "encrypt")
+    if wanted == "true":
+        assert words.message == f'the condition on "{key}" asks that it is {said}, which it never is for this request'
+    else:
+        assert words.message.startswith(f'the condition on "{key}" can never hold')
+
+
+def test_an_action_with_a_hole_that_is_another_services() -> None:
+    hole = Symbol("var.action", SymbolKind.INPUT)
+    made = replace(policy(allow("kms:*")).statements[0], actions=(concatenate((Known("s3:"), hole)),))
+    judgement = judge_trail(KeyPolicy((made,), "2012-10-17"), key(), trail())
+    assert judgement.encrypt.outcome.value == "implicitly denied"
+    made = replace(made, actions=(concatenate((Known("kms:Gen"), hole)),))
+    assert judge_trail(KeyPolicy((made,), "2012-10-17"), key(), trail()).encrypt.outcome.value == "undetermined"

@@ -184,6 +184,7 @@ def _explicit_deny(decision: Decision) -> Explanation:
         for each in statement.conditions
         if isinstance(each.key, Known) and isinstance(carried := request.context.get(str(each.key.value)), Missing)
     ]
+    is_service = request.caller.kind is CallerKind.SERVICE
     for condition, carried in missing:
         key = _key_text(condition)
         if key.lower() in ("aws:principalorgid", "aws:principalorgpaths"):
@@ -209,7 +210,7 @@ def _explicit_deny(decision: Decision) -> Explanation:
             f'{name} denies requests without "{key}"{why}',
             "the request does not carry this key: the Deny applies",
             condition.span,
-            _EXEMPT_SERVICES,
+            _EXEMPT_SERVICES if is_service else _EXEMPT_READERS,
             Mistake.KEY_NEVER_SENT,
             related,
         )
@@ -219,11 +220,11 @@ def _explicit_deny(decision: Decision) -> Explanation:
             f"{name} denies everybody that NotPrincipal does not list, and {who} is not listed",
             f"{who} is not listed",
             statement.part_span("NotPrincipal"),
-            f'list {who} in NotPrincipal as a principal of type Service, or use a condition on "aws:PrincipalArn"',
+            f"list {who} in NotPrincipal{' as a principal of type Service' if is_service else ''}, "
+            'or use a condition on "aws:PrincipalArn"',
             None,
             related,
         )
-    is_service = request.caller.kind is CallerKind.SERVICE
     help = f"remove the Deny, or {_EXEMPT_SERVICES if is_service else _EXEMPT_READERS}"
     telling = _telling_condition(statement)
     if telling is None:
