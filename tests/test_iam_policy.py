@@ -302,6 +302,65 @@ def test_an_element_stands_from_its_name_to_its_value() -> None:
     assert part_of(None, value) == value
 
 
+def principals_of(principal: Any) -> list[Principal]:
+    return list(read({"Statement": {**STATEMENT, "Principal": principal}}).statements[0].principals)
+
+
+def test_a_choice_of_principals_keeps_their_types_apart() -> None:
+    ours = {"Service": "cloudtrail.amazonaws.com", "AWS": [ROOT, ACCOUNT]}
+    found = principals_of(chosen(("x = 1", ours), ("x = 2", {"AWS": ROOT}), ("x = 3", "*")))
+    shown = [
+        (each.type.name, [branch.value.value if isinstance(branch.value, Known) else None for branch in each.value.branches])
+        for each in found
+        if isinstance(each.value, Choice)
+    ]
+    assert len(shown) == len(found)
+    assert shown == [
+        ("SERVICE", ["cloudtrail.amazonaws.com", None, None]),
+        ("AWS", [ROOT, ROOT, None]),
+        ("AWS", [ACCOUNT, None, None]),
+        ("ANYONE", [None, None, "*"]),
+    ]
+
+
+def test_principals_that_are_not_known_may_be_anybody() -> None:
+    for principal, reason in (
+        (MapValue((), "var.more has no default"), "var.more has no default"),
+        (Symbol("var.p", reason="var.p has no default"), "var.p has no default"),
+        (MapValue((Entry(Symbol("var.type", spelling="var.type"), Known("x")),)), "the principal type var.type is not known"),
+    ):
+        (found,) = principals_of(principal)
+        assert (found.type, found.value) == (PrincipalType.OTHER, Unknown(reason))
+
+
+@pytest.mark.parametrize(
+    ("principal", "message", "help"),
+    [
+        ({"*": "*"}, '"*" is no principal type', 'write Principal = "*"'),
+        ({"service": "cloudtrail.amazonaws.com"}, '"service" is no principal type', 'did you mean "Service"?'),
+        ({"Nobody": "x"}, '"Nobody" is no principal type', 'write "AWS", "Service" or "Federated"'),
+        (
+            "cloudtrail.amazonaws.com",
+            'the principal "cloudtrail.amazonaws.com" is neither "*" nor a map of principals',
+            'write Principal = { Service = "cloudtrail.amazonaws.com" }',
+        ),
+        (ROOT, f'the principal "{ROOT}" is neither "*" nor a map of principals', f'write Principal = {{ AWS = "{ROOT}" }}'),
+        ([ROOT], 'the principal a list is neither "*" nor a map of principals', "write a map of principals"),
+    ],
+)
+def test_what_is_no_principal_is_said_with_what_is(principal: Any, message: str, help: str) -> None:
+    (defect,) = read({"Statement": {**STATEMENT, "Principal": principal}}).statements[0].defects
+    assert (defect.kind, defect.message, defect.help) == (REJECTED, message, help)
+
+
+@pytest.mark.parametrize(
+    ("effect", "meant"), [("allow", "Allow"), ("DENY", "Deny"), ("Permit", "Allow")], ids=["lower case", "upper case", "another word"]
+)
+def test_an_effect_in_another_case_is_told_in_the_right_one(effect: str, meant: str) -> None:
+    (defect,) = read({"Statement": {**STATEMENT, "Effect": effect}}).statements[0].defects
+    assert (defect.kind, defect.help) == (REJECTED, f'write Effect = "{meant}"')
+
+
 def test_a_choice_of_values_keeps_its_branches_apart() -> None:
     choice = chosen(("x = true", ["kms:Decrypt", "kms:Encrypt"]), ("x = false", "kms:DescribeKey"))
     actions = read({"Statement": {**STATEMENT, "Action": choice}}).statements[0].actions
