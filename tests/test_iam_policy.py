@@ -353,6 +353,14 @@ def test_what_is_no_principal_is_said_with_what_is(principal: Any, message: str,
     assert (defect.kind, defect.message, defect.help) == (REJECTED, message, help)
 
 
+def test_a_wildcard_beside_a_hole_is_in_a_principal_all_the_same() -> None:
+    hole = Symbol("var.name", spelling="var.name")
+    for pieces, is_wild in ((("role/", hole, "*"), True), (("role/", hole), False), (("role/", hole, "-?"), True)):
+        arn = concatenate([Known(f"arn:aws:iam::{ACCOUNT}:"), *(Known(each) if isinstance(each, str) else each for each in pieces)])
+        found = read({"Statement": {**STATEMENT, "Principal": {"AWS": arn}}}).statements[0].defects
+        assert [each.kind for each in found] == ([REJECTED] if is_wild else [])
+
+
 @pytest.mark.parametrize(
     ("effect", "meant"), [("allow", "Allow"), ("DENY", "Deny"), ("Permit", "Allow")], ids=["lower case", "upper case", "another word"]
 )
