@@ -770,6 +770,37 @@ def test_what_keeps_strangers_out_may_have_to_be_declared(language: Language | N
         assert ("${data." in grant.help) is needs
 
 
+FOREIGN_ROLE = f"arn:aws:iam::{OTHER_ACCOUNT}:role/r"
+
+
+@pytest.mark.parametrize(
+    ("statement", "allowed", "named"),
+    [
+        (allow("kms:Decrypt", {"AWS": FOREIGN_ROLE}), "123456789012", [FOREIGN_ROLE]),
+        (allow("kms:*", {"AWS": [FOREIGN_ROLE, OTHER_ACCOUNT]}), "123456789012", [FOREIGN_ROLE, OTHER_ACCOUNT]),
+        (allow("kms:PutKeyPolicy", {"AWS": OTHER_ACCOUNT}), "123456789012", [OTHER_ACCOUNT]),
+        (allow("kms:CreateGrant", {"AWS": ROOT.replace(ACCOUNT, OTHER_ACCOUNT)}), "123456789012", [ROOT.replace(ACCOUNT, OTHER_ACCOUNT)]),
+        (allow("kms:Decrypt", {"AWS": [FOREIGN_ROLE, "arn:aws:iam::123456789012:role/r"]}), "123456789012", [FOREIGN_ROLE]),
+        (allow("kms:DescribeKey", {"AWS": FOREIGN_ROLE}), "123456789012", []),
+        (allow("kms:Decrypt", {"AWS": FOREIGN_ROLE}), OTHER_ACCOUNT, []),
+        (allow("kms:Decrypt", {"AWS": FOREIGN_ROLE}), FOREIGN_ROLE, []),
+        (allow("kms:Decrypt", {"AWS": FOREIGN_ROLE.replace(OTHER_ACCOUNT, ACCOUNT)}), "123456789012", []),
+        (deny("kms:Decrypt", {"AWS": FOREIGN_ROLE}), "123456789012", []),
+        (allow("kms:Decrypt", Principal=None, NotPrincipal={"AWS": FOREIGN_ROLE}), "123456789012", []),
+        (allow("kms:Decrypt", {"Service": "athena.amazonaws.com"}), "123456789012", []),
+        (allow("kms:Decrypt", {"AWS": FOREIGN_ROLE}, {"StringEquals": {"kms:CallerAccount": ACCOUNT}}), "123456789012", []),
+    ],
+)
+def test_only_listed_foreign_readers_are_allowed(statement: Any, allowed: str, named: list[str]) -> None:
+    facts = OrganizationFacts(allowed_readers=(allowed,))
+    found = policy(ROOT_STATEMENT, statement)
+    grants = broad_decrypt(found, key(), facts=facts)
+    assert [each.message for each in grants] == [f'"{each}" may decrypt and is not among the allowed readers' for each in named]
+    written = [each.value.origin.span for each in found.statements[1].principals if each.value in [Known(name) for name in named]]
+    assert [each.span for each in grants] == written
+    assert broad_decrypt(found, key()) == []
+
+
 def test_readers_that_the_configuration_does_not_allow() -> None:
     foreign = policy(ROOT_STATEMENT, allow("kms:Decrypt", {"AWS": [f"arn:aws:iam::{OTHER_ACCOUNT}:role/a", "999988887777"]}))
     assert broad_decrypt(foreign, key()) == []
