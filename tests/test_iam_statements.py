@@ -10,11 +10,12 @@ import pytest
 import yaml
 from key_policies import ACCOUNT, AMBIENT_PLACE, ENCRYPT, HERE, KNOWN_PLACE, ROOT_STATEMENT, deny, key, policy, policy_of_text, trail
 
-from ctkms_policy.iam.judge import judge_trail
+from ctkms_policy.iam.evaluate import Outcome
+from ctkms_policy.iam.judge import judge_event_data_store, judge_trail
 from ctkms_policy.iam.policy import default_key_policy
 from ctkms_policy.iam.request import OrganizationFacts, Question
-from ctkms_policy.iam.statements import missing_statement, statement_document
-from ctkms_policy.model import KeyPolicy, Language, Place, PolicyForm, ambient_account, ambient_place
+from ctkms_policy.iam.statements import missing_statement, missing_store_statement, statement_document
+from ctkms_policy.model import Attribute, EventDataStore, KeyPolicy, Language, Place, PolicyForm, ambient_account, ambient_place
 from ctkms_policy.source import Span
 from ctkms_policy.value import ALPHANUMERIC, Entry, Known, MapValue, Symbol, SymbolKind, Unknown, concatenate
 
@@ -194,6 +195,25 @@ def test_whole_policies_in_json() -> None:
 def test_no_statement_helps_against_a_deny() -> None:
     found = policy(ENCRYPT, deny("kms:*"))
     assert all(missing_statement(question, trail(), key(), found, Language.TERRAFORM) is None for question in Question)
+
+
+STORE = EventDataStore("aws_cloudtrail_event_data_store.s", HERE, KNOWN_PLACE, name=Known("s"), kms_key_id=Attribute(Unknown("x")))
+
+
+def test_an_event_data_store_needs_one_statement_without_conditions() -> None:
+    fix = missing_store_statement(STORE, key(), policy(ROOT_STATEMENT), Language.TERRAFORM)
+    assert fix is not None
+    added = json.loads(fix.text)
+    assert (added["Action"], "Condition" in added) == (["kms:GenerateDataKey", "kms:Decrypt"], False)
+    judgement = judge_event_data_store(policy(ROOT_STATEMENT, added), key(), STORE)
+    assert judgement.encrypt.outcome is judgement.service_decrypt.outcome is Outcome.ALLOWED
+    assert missing_store_statement(STORE, key(), policy(ROOT_STATEMENT, deny("kms:*")), Language.TERRAFORM) is None
+    assert missing_store_statement(STORE, key(), policy(ROOT_STATEMENT, deny("kms:Decrypt")), Language.TERRAFORM) is None
+    default = default_key_policy(KNOWN_PLACE, HERE)
+    whole = missing_store_statement(STORE, key(), default, Language.TERRAFORM)
+    assert whole is not None
+    assert whole.text.startswith("policy = jsonencode(")
+    assert whole.text.count("Effect") == 2
 
 
 SINGLE = policy_of_text(json.dumps({"Version": "2012-10-17", "Statement": ROOT_STATEMENT}))
