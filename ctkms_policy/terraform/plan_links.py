@@ -45,6 +45,7 @@ _CARRIES_NO_KEY = frozenset(("id", "arn", "name", "bucket", "unique_id", "accoun
 """Attributes of AWS resources that are not about KMS: none of them can be the name of a KMS key."""
 
 LocalReferences = Callable[[tuple[str, ...], str], Sequence[str]]
+ComputesIndex = Callable[[tuple[str, ...], str], bool]
 """The references of a local value, by the names of the module calls it stands in; empty where its source is not at hand."""
 
 
@@ -63,11 +64,12 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class _Site:
-    """Where an expression stands: a module instance, the instance key of its block, and the block in the configuration."""
+    """Where an expression stands: a module instance, the instance key of its block, the block in the configuration, and its name."""
 
     module: str
     key: str
     block: Mapping[str, Any] = field(repr=False)
+    name: str = ""
 
 
 @dataclass
@@ -96,6 +98,7 @@ class Links:
     resources: Mapping[str, PlannedResource]
     relevant: Sequence[Mapping[str, Any]] = ()
     local_references: LocalReferences = lambda calls, name: ()
+    computes_index: ComputesIndex = lambda calls, block: False
     named_buckets: set[str] = field(default_factory=set)
     """buckets that an attribute was linked to"""
     _instances: dict[str, list[PlannedResource]] = field(default_factory=dict)
@@ -164,7 +167,7 @@ class Links:
 
         Inputs of the root module are known when the plan is made: one that leaves an attribute to the provider is null.
         """
-        site = _Site(resource.parts.module, resource.parts.key, self.block(resource))
+        site = self._site(resource)
         expression = _object(self.expression(resource, name))
         while True:
             if "constant_value" in expression:
@@ -180,6 +183,9 @@ class Links:
                 return declared.get("default") is None
             expression = _object(argument)
 
+    def _site(self, resource: PlannedResource) -> _Site:
+        return _Site(resource.parts.module, resource.parts.key, self.block(resource), resource.block)
+
     def block(self, resource: PlannedResource) -> Mapping[str, Any]:
         """Return the resource's block in the configuration, empty where there is none."""
         return self._block(module_calls(resource.parts.module), resource.block)
@@ -187,7 +193,7 @@ class Links:
     def leaves(self, resource: PlannedResource, expression: object) -> tuple[list[Leaf], list[str]]:
         """Return what an expression of a resource gets from elsewhere and is known only after apply, and the locals that lead nowhere."""
         found = _Found()
-        self._follow(_Site(resource.parts.module, resource.parts.key, self.block(resource)), references_of(expression), found)
+        self._follow(self._site(resource), references_of(expression), found)
         return found.leaves_of(found.keys), found.locals
 
     def expression(self, resource: PlannedResource, name: str) -> object:
@@ -324,7 +330,8 @@ class Links:
         elif root == "each" and name == "value":
             self._each_value(at, found, everything=everything)
         elif root in ("each", "count"):
-            found.keys.add(at.key)
+            if not self.computes_index(module_calls(at.module), at.name):
+                found.keys.add(at.key)
         elif root not in ("path", "terraform", "self"):
             yield from self._resource(at, parts, found, everything=everything)
 
@@ -344,7 +351,7 @@ class Links:
         call = parts[: len(parts) - bool(key)]
         caller = join(call[:-2])
         block = self._call(self._module(module_calls(caller)), call[-1])
-        yield _Site(caller, key, block), _object(block.get("expressions")).get(name)
+        yield _Site(caller, key, block, f"module.{call[-1]}"), _object(block.get("expressions")).get(name)
 
     def _outputs(self, at: _Site, parts: tuple[str, ...], found: _Found, *, everything: bool) -> Iterator[tuple[_Site, Any]]:
         if not parts:
@@ -400,10 +407,9 @@ class Links:
         Of data sources only those that look up a key are of interest, as where code is read.
         """
         found = _Found()
-        module = resource.parts.module
-        block = self.block(resource)
-        self._follow(_Site(module, resource.parts.key, block), references_of(_of_block(block)), found, everything=True)
-        for path in _callers(module):
+        site = self._site(resource)
+        self._follow(site, references_of(_of_block(site.block)), found, everything=True)
+        for path in _callers(site.module):
             call = self._call(self._module(module_calls(path)[:-1]), module_calls(path)[-1])
             caller = path[: path.rindex("module.")].rstrip(".")
             self._follow(_Site(caller, "", call), map(str, _list(call.get("depends_on"))), found, everything=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ctkms_policy.source import Source, Span
 from ctkms_policy.terraform import hcl
-from ctkms_policy.terraform.dependencies import references
+from ctkms_policy.terraform.dependencies import computes_index, references
 from ctkms_policy.terraform.module import Module, Repository, is_local, literal_text
 
 _ENDINGS = (".tf", ".tf.json", ".tofu", ".tofu.json")
@@ -31,6 +31,19 @@ class PlanSource:
         module = self._module(calls)
         local = module.locals.get(name) if module is not None else None
         return [".".join(path) for path in references(local.expression)] if local is not None else []
+
+    def computes_index(self, calls: tuple[str, ...], block: str) -> bool:
+        """Return whether a resource or ``module.NAME`` uses an instance by an index that it makes of its own: ``k[1 - count.index]``.
+
+        The plan names only ``k`` and ``count.index``. False also where the code is not at hand.
+        """
+        module = self._module(calls)
+        parts = block.split(".")
+        if module is None or len(parts) < 2:
+            return False
+        mode = "data." if parts[0] == "data" else ""
+        written = module.calls.get(parts[1]) if parts[0] == "module" else module.block(mode, *parts[-2:])
+        return written is not None and computes_index(written.body)
 
     def block_span(self, calls: tuple[str, ...], type: str, name: str) -> Span | None:
         """Return the span of a resource's block, or None."""
