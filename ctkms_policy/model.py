@@ -249,7 +249,7 @@ class UnreadablePolicy:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why the code that makes a resource cannot be deployed, whatever its values are. Becomes CTKMS000.
+    """Why the code that makes a resource cannot be deployed with the inputs that it is judged with. Becomes CTKMS000.
 
     ``message`` is the fact, ``help`` the way out, ``way`` what else has to be seen with it.
     """

@@ -39,15 +39,16 @@ _SECTIONS = frozenset(
 """What CloudFormation and SAM know at the top; whoever writes something else there has another tool read the file first."""
 
 
-def refusals(stack: Stack, logical_id: str, holds: Callable[[Stack, str], bool | None]) -> tuple[Refusal, ...]:
+def refusals(stack: Stack, logical_id: str, holds: Callable[[Stack, str], bool | None], *, by_default: bool) -> tuple[Refusal, ...]:
     """Return why CloudFormation refuses the template of a resource, each reason once, at its first place.
 
-    ``holds`` says what a condition of a stack is for the resource with default inputs, None where they do not decide it.
+    ``holds`` says what a condition of a stack is with the inputs that create the resource, None where they do not decide it;
+    ``by_default`` whether these are the default ones: who gives other inputs to create it may give further ones as well.
     """
     found: dict[str, Refusal] = {}
     circles: set[frozenset[str]] = set()
     for part, name in _concerned(stack, logical_id):
-        left_out = _left_out_names(part, name, holds)
+        left_out = _left_out_names(part, name, holds) if by_default else ()
         for each in (*_circular_conditions(part, name), *_missing_names(part, name), *left_out, *_unlike_nested(part, name)):
             found.setdefault(each.message, each)
         way = _circle_of_resources(part, name, holds)
@@ -188,19 +189,14 @@ def _left_out_names(stack: Stack, logical_id: str, holds: Callable[[Stack, str],
     for name in resources_named(stack, logical_id):
         is_read = name.function != "DependsOn" and all(holds(stack, condition) is wanted for condition, wanted in name.branches)
         if is_read and _is_left_out(stack, name.text, holds):
-            condition = stack.part_of(name.text, "Condition")
-            assert isinstance(condition, Known)
+            written = stack.part_of(name.text, "Condition")
+            assert isinstance(written, Known)
+            condition, resource = scalar_text(written.value), f"{stack.prefix}{name.text}"
             yield Refusal(
-                f'{name.function} names "{stack.prefix}{name.text}", which is not created with default inputs',
+                f'{name.function} names "{resource}", which is not created: condition "{condition}" does not hold',
                 name.span or stack.head_of(stack.resources[logical_id]),
-                f'CloudFormation refuses the template with these inputs: write it in Fn::If of "{scalar_text(condition.value)}", '
-                "or create both or none",
-                (
-                    Step(
-                        f'"{stack.prefix}{name.text}" is created when condition "{scalar_text(condition.value)}" holds',
-                        condition.origin.span,
-                    ),
-                ),
+                f'CloudFormation refuses the template with these inputs: write it in Fn::If of "{condition}", or create both or none',
+                (Step(f'"{resource}" is created when "{condition}" holds', written.origin.span),),
             )
 
 

@@ -20,6 +20,7 @@ from ctkms_policy.model import (
     KeyPolicy,
     Place,
     PolicyForm,
+    Refusal,
     Trail,
     UnreadablePolicy,
 )
@@ -99,7 +100,7 @@ class ResourceReader:
             self._misspelt_key_id(),
             calls=self._stack.calls,
             created_when=self._created_when,
-            refusals=refusals(self._stack, self._logical_id, self._holds),
+            refusals=self._refusals(),
         )
 
     def event_data_store(self) -> EventDataStore:
@@ -114,7 +115,7 @@ class ResourceReader:
             self._attribute("KmsKeyId"),
             calls=self._stack.calls,
             created_when=self._created_when,
-            refusals=refusals(self._stack, self._logical_id, self._holds),
+            refusals=self._refusals(),
         )
 
     def key(self, kind: KeyKind) -> Key:
@@ -134,7 +135,7 @@ class ResourceReader:
             _has_material(default_of(origin)),
             calls=self._stack.calls,
             created_when=self._created_when,
-            refusals=refusals(self._stack, self._logical_id, self._holds),
+            refusals=self._refusals(),
         )
 
     def primary_key(self) -> Value:
@@ -164,6 +165,9 @@ class ResourceReader:
             calls=self._stack.calls,
             created_when=self._created_when,
         )
+
+    def _refusals(self) -> tuple[Refusal, ...]:
+        return refusals(self._stack, self._logical_id, self._holds, by_default=not self._created_when)
 
     def _holds(self, stack: Stack, condition: str) -> bool | None:
         formula = self._evaluator.condition(condition, stack)
