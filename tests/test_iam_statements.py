@@ -17,7 +17,22 @@ from ctkms_policy.iam.request import OrganizationFacts, Question
 from ctkms_policy.iam.statements import missing_statement, missing_store_statement, statement_document
 from ctkms_policy.model import Attribute, EventDataStore, KeyPolicy, Language, Place, PolicyForm, ambient_account, ambient_place
 from ctkms_policy.source import Span
-from ctkms_policy.value import ALPHANUMERIC, Entry, Known, MapValue, Symbol, SymbolKind, Unknown, concatenate
+from ctkms_policy.value import (
+    ALPHANUMERIC,
+    Absent,
+    Branch,
+    Choice,
+    Entry,
+    Known,
+    ListValue,
+    MapValue,
+    Reference,
+    Symbol,
+    SymbolKind,
+    Unknown,
+    Value,
+    concatenate,
+)
 
 QUESTIONS = [Question.DESCRIBE, Question.ENCRYPT, Question.DECRYPT, Question.SERVICE_DECRYPT]
 AMBIENT_KEY, AMBIENT_TRAIL = key(AMBIENT_PLACE), trail(AMBIENT_PLACE)
@@ -234,10 +249,78 @@ def test_a_single_statement_becomes_a_list_of_both(form: PolicyForm, path: str, 
     assert yaml.safe_load(text if path.endswith(".yaml") else f"{{{text}}}") == {"Statement": [ROOT_STATEMENT, added]}
 
 
-def test_a_single_statement_that_cannot_be_repeated_is_not() -> None:
-    statement = MapValue((Entry(Known("Sid"), Unknown("not known")), *(SINGLE.single or MapValue(())).entries))
-    text = fix_text(Question.ENCRYPT, replace(SINGLE, single=statement))
-    assert json.loads(text)["Sid"] == "AllowCloudTrailEncryptLogs"
+VARIABLE = Symbol("var.x", SymbolKind.INPUT, spelling="var.x")
+MADE_UP = Symbol("suffix", SymbolKind.GENERATED, ALPHANUMERIC)
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (Known("plain"), "plain"),
+        (VARIABLE, "${var.x}"),
+        (concatenate((Known("a-"), VARIABLE)), "a-${var.x}"),
+        (Reference("aws_iam_role.r", "arn"), "${aws_iam_role.r.arn}"),
+        (ListValue((Known("a"), VARIABLE)), ["a", "${var.x}"]),
+        (MapValue((Entry(Known("k"), VARIABLE),)), {"k": "${var.x}"}),
+        (Unknown("not known"), None),
+        (MADE_UP, None),
+        (concatenate((Known("a-"), MADE_UP)), None),
+        (concatenate((Known("a-"), Unknown("not known"))), None),
+        (ListValue((Known("a"), Unknown("not known"))), None),
+        (ListValue((Known("a"),), "perhaps more"), None),
+        (MapValue((Entry(Known("k"), Unknown("not known")),)), None),
+        (MapValue((Entry(Known("k"), Known("v")),), "perhaps more"), None),
+        (MapValue((Entry(MADE_UP, Known("v")),)), None),
+        (Choice("c", (Branch("x", Known("a")), Branch("y", Known("b"))), None), None),
+        (Absent(), None),
+    ],
+)
+def test_a_single_statement_is_repeated_where_its_text_says_all(value: Value, written: Any) -> None:
+    single = MapValue((Entry(Known("Extra"), value), *(SINGLE.single or MapValue(())).entries))
+    made = fix_text(Question.ENCRYPT, replace(SINGLE, single=single))
+    if written is None:
+        assert json.loads(made)["Sid"] == "AllowCloudTrailEncryptLogs"
+    else:
+        first, second = json.loads(f"{{{made}}}")["Statement"]
+        assert (first["Extra"], second["Sid"]) == (written, "AllowCloudTrailEncryptLogs")
+
+
+@pytest.mark.parametrize(
+    ("trail_address", "key_address", "is_exact"),
+    [
+        ("aws_cloudtrail.t", "aws_kms_key.k", True),
+        ("module.a.aws_cloudtrail.t", "module.a.aws_kms_key.k", True),
+        ("module.a.module.b.aws_cloudtrail.t", "module.a.module.b.aws_kms_key.k", True),
+        ("module.a[0].aws_cloudtrail.t", "module.a[0].aws_kms_key.k", True),
+        ("module.a.module.b.aws_cloudtrail.t", "module.a.aws_kms_key.k", False),
+        ("module.a.aws_cloudtrail.t", "module.b.aws_kms_key.k", False),
+        ("aws_cloudtrail.t", "module.a.aws_kms_key.k", False),
+        ("Nested/Trail", "Nested/Key", True),
+        ("Nested/Trail", "Key", False),
+        ("A/B/Trail", "A/Key", False),
+    ],
+)
+def test_a_name_is_written_only_where_it_is_known(trail_address: str, key_address: str, is_exact: bool) -> None:
+    named = replace(trail(name=VARIABLE), address=trail_address)
+    fix = missing_statement(Question.DESCRIBE, named, replace(key(), address=key_address), policy(ROOT_STATEMENT), Language.TERRAFORM)
+    assert fix is not None
+    assert ("trail/${var.x}" in fix.text) is is_exact
+    assert ("trail/*" in fix.text) is not is_exact
+
+
+@pytest.mark.parametrize(
+    ("address", "key_address", "written"),
+    [
+        ("aws_cloudtrail.t", "aws_kms_key.k", "aws_cloudtrail.t.name"),
+        ("module.a.random_id.r", "module.a.aws_kms_key.k", "random_id.r.name"),
+        ("Nested/Name", "Nested/Key", "Name.name"),
+    ],
+)
+def test_a_reference_is_written_as_its_own_module_writes_it(address: str, key_address: str, written: str) -> None:
+    named = replace(trail(name=Reference(address, "name")), address=key_address.replace("aws_kms_key.k", "aws_cloudtrail.t"))
+    fix = missing_statement(Question.DESCRIBE, named, replace(key(), address=key_address), policy(ROOT_STATEMENT), Language.TERRAFORM)
+    assert fix is not None
+    assert f"trail/${{{written}}}" in fix.text
 
 
 def test_organization_trails_name_the_management_account() -> None:

@@ -134,16 +134,15 @@ def _is_json(span: Span) -> bool:
 
 def _element(name: str, value: MapValue | ListValue, form: PolicyForm, span: Span, language: Language, needs: list[str]) -> Fix:
     """Return ``name`` with its value, as the file writes an element of an object."""
-    if form is PolicyForm.JSON_TEXT:
+    is_template = language is Language.CLOUDFORMATION
+    if form is PolicyForm.JSON_TEXT or (_is_json(span) and not is_template):
         return Fix("json", f'"{name}": {plain_json(value)}')
-    if language is Language.CLOUDFORMATION:
-        return (
-            Fix("json", f'"{name}": {cloudformation_json(value)}')
-            if _is_json(span)
-            else Fix("yaml", cloudformation_yaml(_map((name, value))))
-        )
+    if _is_json(span):
+        return Fix("json", f'"{name}": {cloudformation_json(value)}')
     return (
-        Fix("json", f'"{name}": {plain_json(value)}') if _is_json(span) else Fix("hcl", _with_needs(f"{name} = {hcl_object(value)}", needs))
+        Fix("yaml", cloudformation_yaml(_map((name, value))))
+        if is_template
+        else Fix("hcl", _with_needs(f"{name} = {hcl_object(value)}", needs))
     )
 
 
