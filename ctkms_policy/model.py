@@ -197,6 +197,8 @@ class Statement:
     """spans of the elements that are there: ``("Action", span)``"""
     branches: tuple[tuple[str, int, int], ...] = field(default=(), compare=False, repr=False)
     """the branches that it stands in: identity of the condition, index of the branch, and how many branches there are"""
+    unknown_effect: Value | None = field(default=None, compare=False, repr=False)
+    """the Effect as written where it is not known: for explanations only"""
 
     def part_span(self, *names: str) -> Span | None:
         """Return the span of the first named element that is there, else of the statement."""

@@ -8,7 +8,7 @@ from typing import Any
 from ctkms_policy.iam.policy import read_key_policy
 from ctkms_policy.model import Attribute, Key, KeyKind, KeyPolicy, Place, PolicyForm, Trail, ambient_place
 from ctkms_policy.source import Source, Span
-from ctkms_policy.value import Known, Origin, Reference, Unknown, Value
+from ctkms_policy.value import Entry, Known, ListValue, MapValue, Origin, Reference, Unknown, Value
 
 HERE = Span.at("main.tf")
 ACCOUNT, OTHER_ACCOUNT = "111122223333", "444455556666"
@@ -100,3 +100,19 @@ def key(place: Place = KNOWN_PLACE, **attributes: Any) -> Key:
 def trail(place: Place = KNOWN_PLACE, name: Value = Known(NAME), **attributes: Any) -> Trail:
     """Return a trail that uses the key."""
     return Trail("aws_cloudtrail.main", HERE, place, name=name, kms_key_id=Attribute(Reference("aws_kms_key.logs", "arn")), **attributes)
+
+
+def as_value(plain: Any) -> Value:
+    """Return the value of a document whose texts may be values."""
+    if isinstance(plain, dict):
+        return MapValue(tuple(Entry(Known(name), as_value(item)) for name, item in plain.items()))
+    if isinstance(plain, list):
+        return ListValue(tuple(as_value(item) for item in plain))
+    return Known(plain) if isinstance(plain, str) else plain
+
+
+def symbolic(*statements: Any) -> KeyPolicy:
+    """Return a policy whose texts may be values."""
+    found = read_key_policy(as_value({"Version": "2012-10-17", "Statement": list(statements)}), PolicyForm.OBJECT, HERE)
+    assert isinstance(found, KeyPolicy)
+    return found

@@ -6,8 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from key_policies import ACCOUNT, ALL_TRAILS, AMBIENT_PLACE, EC, ENCRYPT, OTHER_ACCOUNT, ROOT_STATEMENT, allow, key, policy, trail
-from test_iam_judge import symbolic
+from key_policies import ACCOUNT, ALL_TRAILS, AMBIENT_PLACE, EC, ENCRYPT, OTHER_ACCOUNT, ROOT_STATEMENT, allow, key, policy, symbolic, trail
 
 from ctkms_policy.iam.assumptions import MAX_BINDINGS, Kind, Unknowns, named_places, unknowns_of, without_places
 from ctkms_policy.iam.binding import Binding, Hole

@@ -424,7 +424,7 @@ def test_undetermined_names_the_unknown_and_what_would_decide() -> None:
     assert "organization" in org.message
     assert "configuration" in org.help
     operator = explained(policy(allow(ENC, condition={"StringIs": {"aws:SourceArn": "x"}})), "encrypt")
-    assert '"StringIs", which is not modelled' in operator.message
+    assert '"StringIs", which is no operator that IAM documents' in operator.message
 
 
 def test_further_statements() -> None:

@@ -29,9 +29,11 @@ from key_policies import (
     ROOT_STATEMENT,
     TRAIL_ARN,
     allow,
+    as_value,
     deny,
     key,
     policy,
+    symbolic,
     trail,
 )
 
@@ -63,7 +65,6 @@ from ctkms_policy.value import (
     Choice,
     Entry,
     Known,
-    ListValue,
     MapValue,
     Match,
     Origin,
@@ -87,21 +88,6 @@ def answers(judgement: Judgement) -> tuple[str, str, str]:
 
 def assumed(judgement: Judgement) -> dict[str, str]:
     return {each.symbol: each.value for each in judgement.assumptions}
-
-
-def as_value(plain: Any) -> Value:
-    if isinstance(plain, dict):
-        return MapValue(tuple(Entry(Known(name), as_value(item)) for name, item in plain.items()))
-    if isinstance(plain, list):
-        return ListValue(tuple(as_value(item) for item in plain))
-    return Known(plain) if isinstance(plain, str) else plain
-
-
-def symbolic(*statements: Any) -> KeyPolicy:
-    """Return a policy whose texts may be values."""
-    found = read_key_policy(as_value({"Version": "2012-10-17", "Statement": list(statements)}), PolicyForm.OBJECT, HERE)
-    assert isinstance(found, KeyPolicy)
-    return found
 
 
 def arn(account: Value | str, *, region: Value | str = "*", name: Value | str = "*", partition: Value | str = "aws") -> Value:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from enum import Enum
 
 from ctkms_policy.iam.actions import meant_action
@@ -376,7 +377,9 @@ def _mismatch_words(mismatch: Mismatch, answer: StatementAnswer, request: Reques
         )
     if mismatch.element is Element.EFFECT:
         if mismatch.answer is Match.MAYBE:
-            return Explanation(f"the Effect of {name} is not known", "not known", mismatch.span, "")
+            written = [statement.unknown_effect] if statement.unknown_effect is not None else []
+            message = f"the Effect of {name} is not known{_reasons(written)}"
+            return Explanation(message, "not known", mismatch.span, _maybe_help(written, ()) or "write the Effect as a literal")
         defect = next((each for each in statement.defects if "Effect" in each.message), None)
         return Explanation(
             f"{name} has no valid Effect" if defect is None else f"in {name}, {defect.message}",
@@ -593,8 +596,7 @@ def _condition_words(mismatch: Mismatch, condition: Condition, answer: Statement
             "write its conditions so that they are known without a deployment",
         )
     if name.operator is None and not name.null:
-        shown = f'"{condition.operator}"' if condition.operator else "an operator that is not known"
-        return Explanation(f"{subject} uses {shown}, which is not modelled{_reasons([condition.key])}", "not modelled", mismatch.span, "")
+        return _operator_words(subject, condition, mismatch)
     if isinstance(carried, Uncertain):
         help = _uncertain_help(key, request, answer.statement.effect)
         return Explanation(f"{subject} cannot be decided: {carried.reason}", "cannot be decided", mismatch.span, help)
@@ -628,6 +630,16 @@ def _condition_words(mismatch: Mismatch, condition: Condition, answer: Statement
         span,
         "remove the condition",
     )
+
+
+def _operator_words(subject: str, condition: Condition, mismatch: Mismatch) -> Explanation:
+    if not condition.operator:
+        return Explanation(f"{subject} uses an operator that is not known", "not known", mismatch.span, "write the operator as a literal")
+    quantifier, colon, name = condition.operator.rpartition(":")
+    meant = get_close_matches(name, OPERATORS, 1)
+    help = f'did you mean "{quantifier}{colon}{meant[0]}"?' if meant else "use an operator that IAM documents"
+    message = f'{subject} uses "{condition.operator}", which is no operator that IAM documents'
+    return Explanation(message, "no operator of IAM", mismatch.span, help)
 
 
 def _shown(values: Iterable[ContextText]) -> str:
@@ -703,16 +715,15 @@ def _difference_words(mismatch: Mismatch, condition: Condition, carried: Present
     actual = carried.values[0]
     wanted = [value for value in condition.values if isinstance(value, (Known, Template, Symbol, Reference))]
     if not wanted or isinstance(actual, (FromNow, ServiceAddress)):
-        return Explanation(
-            f"{subject} wants {_listed(condition.values)}, the request has {_shown(carried.values)}", "does not match", mismatch.span, ""
-        )
+        message = f"{subject} wants {_listed(condition.values)}, the request has {_shown(carried.values)}"
+        return Explanation(message, "does not match", mismatch.span, "remove the condition")
     nearest = max(wanted, key=lambda value: _common_parts(value, actual))
     span = nearest.origin.span or mismatch.span
     text = describe(nearest, quoted=False)
     wild = _wildcard_under_equals(condition, nearest, actual, request)
     if wild is not None:
         return Explanation(
-            f"{subject} uses {condition.operator}, which takes the * in {describe(nearest)} literally",
+            f"{subject} uses {condition.operator}, which takes the {'*' if '*' in text else '?'} in {describe(nearest)} literally",
             f"{condition.operator} knows no wildcards",
             span,
             f"use {wild}",
@@ -774,10 +785,12 @@ def _arn_difference(
         note = ", whose name is made up at deployment" if generated else ""
         if generated:
             help = f'give the trail a name, or use ArnLike with "{":".join(map(_text, own))}"'
-        theirs, ours = describe(parts[5], quoted=False).removeprefix("trail/"), _text(own[5]).removeprefix("trail/")
+        theirs, ours = describe(parts[5], quoted=False), _text(own[5])
+        kind, _, their_name = theirs.partition("/")
+        named = f'trail "{their_name}"' if kind == "trail" else f'"{theirs}"'
         return Explanation(
-            f'{subject} names trail "{theirs}", this trail is "{ours}"{note}',
-            f'names trail "{theirs}"',
+            f'{subject} names {named}, this trail is "{ours.removeprefix("trail/")}"{note}',
+            f"names {named}",
             span,
             help,
             Mistake.OTHER_TRAIL,

@@ -466,6 +466,7 @@ class _StatementReader:
             defects=tuple(self.defects),
             span=self.span,
             parts=parts,
+            unknown_effect=default_of(elements["Effect"].value) if effect is Effect.UNKNOWN and "Effect" in elements else None,
         )
 
     def _defect(self, kind: DefectKind, message: str, span: Span | None, help: str) -> None:
