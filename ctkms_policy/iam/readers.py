@@ -140,8 +140,10 @@ def _is_account(name: Text) -> Match:
 _ANY_ACCOUNT = Symbol("any account", SymbolKind.GENERATED, ACCOUNT_ID)
 
 
-_ROLE_NAME = Shape(frozenset(ascii_letters + digits + "+=,.@_-/"), 1)
-"""A role's path and name: what IAM lets stand there, without a colon."""
+_NAME_LETTERS = frozenset(ascii_letters + digits + "+=,.@_-/")
+"""What IAM lets stand in the last part of a role's or user's ARN: no colon, and no wildcard."""
+_ROLE_NAME = Shape(_NAME_LETTERS, 1)
+_LETTERS_FOR = {"*": Shape(_NAME_LETTERS), "?": Shape(_NAME_LETTERS, 1, 1)}
 
 
 def somebody(account: Text, partition: Text) -> Caller:
@@ -234,10 +236,9 @@ def _without_wildcards(text: Text, number: int) -> Text:
         if not isinstance(part, Literal):
             pieces.append(part)
             continue
-        rest = part.text
-        for letter in rest:
-            wild = letter in "*?"
-            pieces.append(Symbol(f"part {number}.{len(pieces)} of a reader's ARN", SymbolKind.GENERATED) if wild else Known(letter))
+        for letter in part.text:
+            name = f"part {number}.{len(pieces)} of a reader's ARN"
+            pieces.append(Symbol(name, SymbolKind.GENERATED, _LETTERS_FOR[letter]) if letter in _LETTERS_FOR else Known(letter))
     filled = concatenate(pieces)
     return filled if isinstance(filled, (Known, Template, Symbol, Reference, Unknown)) else text
 

@@ -1,0 +1,141 @@
+"""Is there any reader: callers made from what the policy names, and which of their decisions is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from key_policies import (
+    ACCOUNT,
+    AMBIENT_PLACE,
+    EC,
+    KNOWN_PLACE,
+    OTHER_ACCOUNT,
+    ROOT,
+    ROOT_STATEMENT,
+    TRAIL_ARN,
+    allow,
+    key,
+    policy,
+    symbolic,
+    trail,
+)
+
+from ctkms_policy.iam.evaluate import Decision, Outcome
+from ctkms_policy.iam.explain import Mistake, explain
+from ctkms_policy.iam.judge import judge_trail
+from ctkms_policy.model import Place
+from ctkms_policy.value import Known, Symbol, SymbolKind, Unknown, concatenate
+
+READER = f"arn:aws:iam::{ACCOUNT}:role/reader"
+FOREIGN_ROOT = ROOT.replace(ACCOUNT, OTHER_ACCOUNT)
+EVERYBODY = {"AWS": "*"}
+MFA = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+
+
+def decrypt(*statements: Any, place: Place = KNOWN_PLACE) -> Decision:
+    return judge_trail(symbolic(*statements), key(place), trail(place)).decrypt
+
+
+def where(operator: str, name: str, *values: Any) -> Any:
+    """Return a statement that lets everybody who meets a condition decrypt."""
+    return allow("kms:Decrypt", EVERYBODY, {operator: {name: list(values)}})
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        (where("ArnLike", "aws:PrincipalArn", READER), "allowed"),
+        (where("ArnLike", "aws:PrincipalArn", "x", READER), "allowed"),
+        (where("ArnLike", "aws:PrincipalArn", "x"), "implicitly denied"),
+        (where("ArnLike", "aws:PrincipalArn", f"arn:aws:iam::{ACCOUNT}:role/*-reader"), "allowed"),
+        (where("ArnLike", "aws:PrincipalArn", f"arn:aws:iam::{ACCOUNT}:role/reader-?"), "allowed"),
+        (where("ArnLike", "aws:PrincipalArn", f"arn:*:iam::{ACCOUNT}:user/path/*/reader"), "allowed"),
+        (where("ArnLike", "aws:PrincipalArn", "arn:aws:iam::*:role/reader"), "allowed"),
+        (where("StringLike", "aws:PrincipalArn", f"arn:aws:iam::{OTHER_ACCOUNT}:role/?-*"), "allowed"),
+        # No role has a wildcard in its name: under an operator that takes it literally the condition never holds.
+        (where("StringEquals", "aws:PrincipalArn", f"arn:aws:iam::{ACCOUNT}:role/*"), "implicitly denied"),
+        (where("StringEquals", "aws:PrincipalArn", f"arn:aws:iam::{ACCOUNT}:role/reader-?"), "implicitly denied"),
+        (where("StringEquals", "aws:PrincipalArn", f"arn:aws:iam::{ACCOUNT}:role/*", READER), "allowed"),
+        (where("StringEquals", "kms:CallerAccount", ACCOUNT), "allowed"),
+        (where("StringEquals", "kms:CallerAccount", OTHER_ACCOUNT), "allowed"),
+        (where("StringEquals", "aws:PrincipalAccount", "1", ACCOUNT), "allowed"),
+        (where("StringLike", "kms:CallerAccount", "1111*"), "allowed"),
+        (where("StringLike", "kms:CallerAccount", "4444*"), "implicitly denied"),
+        (where("StringEquals", "kms:CallerAccount", Unknown("lost")), "undetermined"),
+    ],
+)
+def test_who_fits_a_condition_on_the_caller_is_asked(statement: Any, expected: str) -> None:
+    assert decrypt(statement).outcome.value == expected
+
+
+def test_a_wildcard_that_is_taken_literally_is_called_so() -> None:
+    found = policy(where("StringEquals", "aws:PrincipalArn", f"arn:aws:iam::{ACCOUNT}:role/*"))
+    words = explain(found, judge_trail(found, key(), trail()).decrypt, key=key(), trail=trail())
+    assert (words.mistake, words.help) == (Mistake.WILDCARD_UNDER_EQUALS, "use StringLike")
+
+
+@pytest.mark.parametrize(
+    ("principal", "condition", "expected"),
+    [
+        # A reader is of the account that its ARN names, and of the partition of the root that is named.
+        ({"AWS": READER}, {"StringEquals": {"kms:CallerAccount": ACCOUNT}}, "allowed"),
+        ({"AWS": READER}, {"StringEquals": {"kms:CallerAccount": OTHER_ACCOUNT}}, "implicitly denied"),
+        ({"AWS": FOREIGN_ROOT}, {"StringEquals": {"kms:CallerAccount": OTHER_ACCOUNT}}, "delegated"),
+        ({"AWS": OTHER_ACCOUNT}, {"StringEquals": {"kms:CallerAccount": OTHER_ACCOUNT}}, "delegated"),
+        ({"AWS": OTHER_ACCOUNT}, {"StringEquals": {"kms:CallerAccount": ACCOUNT}}, "implicitly denied"),
+        (
+            {"AWS": FOREIGN_ROOT.replace("arn:aws", "arn:aws-cn")},
+            {"StringLike": {"aws:PrincipalArn": "arn:aws-cn:*"}},
+            "delegated",
+        ),
+        ({"Federated": "cognito-identity.amazonaws.com"}, None, "allowed"),
+        ({"AWS": Unknown("lost")}, None, "undetermined"),
+        ({"AWS": [Unknown("lost"), READER]}, None, "allowed"),
+        ({"Service": "cloudtrail.amazonaws.com"}, None, "implicitly denied"),
+    ],
+)
+def test_who_is_named_is_asked(principal: Any, condition: Any, expected: str) -> None:
+    assert decrypt(allow("kms:Decrypt", principal, condition)).outcome.value == expected
+
+
+def test_a_principal_whose_account_is_open_may_be_the_keys() -> None:
+    root = concatenate([Known("arn:aws:iam::"), Symbol("var.account", SymbolKind.INPUT), Known(":root")])
+    assert decrypt(allow("kms:Decrypt", {"AWS": root})).outcome is Outcome.UNDETERMINED
+    # One statement that lets the account change the key policy tells that it is the key's, whatever another one says.
+    for administers in ("kms:*", "kms:PutKeyPolicy"):
+        both = decrypt(allow("kms:Decrypt", {"AWS": root}), allow(["kms:Decrypt", administers], {"AWS": root}))
+        assert both.outcome is Outcome.DELEGATED
+
+
+def test_of_several_open_readers_the_nearest_is_told() -> None:
+    far = allow("kms:Decrypt", {"AWS": READER}, {**MFA, "StringEquals": {EC: TRAIL_ARN + "-old", "aws:PrincipalTag/a": "b"}})
+    near = allow("kms:Decrypt", {"AWS": f"{READER}-2"}, MFA)
+    other = allow("kms:DescribeKey", {"AWS": f"{READER}-2"})
+    for statements in ((far, near), (near, far), (other, near, far)):
+        assert [each.statement.conditions for each in decrypt(*statements).deciding] == [symbolic(near).statements[0].conditions]
+        beside = decrypt(ROOT_STATEMENT, *statements)
+        assert beside.outcome is Outcome.UNDETERMINED
+        assert [each.number for each in beside.delegating] == [1]
+        assert [each.statement.conditions for each in beside.deciding] == [symbolic(near).statements[0].conditions]
+
+
+@pytest.mark.parametrize("place", [KNOWN_PLACE, AMBIENT_PLACE])
+def test_the_order_of_statements_changes_no_outcome(place: Place) -> None:
+    statements = [
+        ROOT_STATEMENT,
+        allow("kms:Decrypt", {"AWS": READER}, MFA),
+        allow("kms:Decrypt", {"AWS": f"arn:aws:iam::{OTHER_ACCOUNT}:role/r"}, MFA),
+    ]
+    for chosen in (statements[:2], statements[1:], statements, [statements[0], statements[2]]):
+        one, other = decrypt(*chosen, place=place), decrypt(*reversed(chosen), place=place)
+        assert (one.outcome, len(one.delegating), len(one.deciding)) == (other.outcome, len(other.delegating), len(other.deciding))
+
+
+def test_a_grant_to_another_account_is_told_before_the_own_accounts_delegation() -> None:
+    narrow = allow("kms:Decrypt", {"AWS": ROOT}, {"StringLike": {EC: "*"}})
+    foreign = allow("kms:Decrypt", {"AWS": FOREIGN_ROOT})
+    for statements in ((narrow, foreign), (foreign, narrow), (ROOT_STATEMENT, narrow, foreign), (foreign, ROOT_STATEMENT)):
+        found = decrypt(*statements)
+        assert found.outcome is Outcome.DELEGATED
+        assert found.request.caller.account == Known(OTHER_ACCOUNT)
