@@ -80,8 +80,18 @@ CASES: dict[str, tuple[Any, ...]] = {
         "undetermined",
         allow(ENC, {"Service": "cloudtrail.eu-south-1.amazonaws.com"}),
     ),
+    "the service's name in another case is undocumented": (
+        "encrypt",
+        "undetermined",
+        allow(ENC, {"Service": "CloudTrail.amazonaws.com"}),
+    ),
     "China's suffix is undocumented": ("encrypt", "undetermined", allow(ENC, {"Service": "cloudtrail.amazonaws.com.cn"})),
     "NotPrincipal with Allow is undocumented": ("encrypt", "undetermined", allow(ENC, Principal=None, NotPrincipal={"AWS": ROOT})),
+    "NotPrincipal with Allow that lists the service": (
+        "encrypt",
+        "denied",
+        allow(ENC, Principal=None, NotPrincipal={"AWS": ROOT, **CLOUDTRAIL}),
+    ),
     "NotPrincipal with Deny that lists the service": (
         "encrypt",
         "allowed",
@@ -101,6 +111,7 @@ CASES: dict[str, tuple[Any, ...]] = {
     "no action": ("encrypt", "denied", allow(None)),
     # resources
     "own key ARN": ("describe", "allowed", allow("kms:DescribeKey", Resource=KEY_ARN)),
+    "one of several resources": ("describe", "allowed", allow("kms:DescribeKey", Resource=[f"{KEY_ARN}0", KEY_ARN])),
     "ARN pattern": ("describe", "allowed", allow("kms:DescribeKey", Resource="arn:aws:kms:*:*:key/*")),
     "other account's keys": ("describe", "denied", allow("kms:DescribeKey", Resource=f"arn:aws:kms:*:{OTHER_ACCOUNT}:key/*")),
     "an alias is not the key": ("describe", "denied", allow("kms:DescribeKey", Resource=f"arn:aws:kms:us-east-1:{ACCOUNT}:alias/*")),

@@ -101,8 +101,9 @@ def test_one_of_several_texts() -> None:
     assert answered(text(partition, "-", partition), text("aws-aws-cn")) == "NO"
 
 
-def test_two_texts_that_are_not_known_need_not_be_the_same() -> None:
-    unknown = text_atoms(text("a", Unknown("one")))
+@pytest.mark.parametrize("before", ["a", ANY])
+def test_two_texts_that_are_not_known_need_not_be_the_same(before: str | Value) -> None:
+    unknown = text_atoms(text(before, Unknown("one")))
     assert match(unknown, unknown) is Match.MAYBE
 
 
@@ -112,6 +113,8 @@ def test_two_texts_that_are_not_known_need_not_be_the_same() -> None:
         (Shape(one_of=("a?",)), "ab", "YES"),
         (Shape(one_of=("a*", "b")), "ab", "MAYBE"),
         (Shape(one_of=("a?",)), "b", "NO"),
+        (Shape(one_of=("*?",)), "ab", "YES"),
+        (Shape(one_of=("*?",)), "", "NO"),
         (Shape(frozenset("a?"), 1, 1), "b", "MAYBE"),
         (Shape(frozenset("a*"), 1, 1), "bb", "MAYBE"),
         (Shape(frozenset("a"), 1, 1), "b", "NO"),
@@ -128,6 +131,9 @@ def test_a_hole_is_the_same_text_at_each_place() -> None:
     hole = Symbol("x", shape=Shape(frozenset("ab"), 1, 1))
     assert answered(text(hole, "1"), text("1", hole)) == "NO"
     assert answered(text(hole, "a"), text("a", hole)) == "MAYBE"
+    for shape in (hole.shape, Shape(one_of=("a", "b"))):
+        twice = text(Symbol("y", shape=shape), Symbol("y", shape=shape))
+        assert [answered(Known(pattern), twice) for pattern in ("ab", "abab", "aa", "??")] == ["NO", "NO", "MAYBE", "YES"]
 
 
 LONG = Shape(ALPHANUMERIC.alphabet, 2, 3)
@@ -148,6 +154,8 @@ MANY = Shape(one_of=("xx", *(f"x{number:03}" for number in range(MAX_FILLINGS)))
         ("x", MANY, "NO"),
         ("x????", MANY, "NO"),
         ("x???", MANY, "MAYBE"),
+        ("xx", MANY, "MAYBE"),
+        ("???*", MANY, "MAYBE"),
         ("*y*", MANY, "NO"),
         # A run of one letter only.
         ("a*", Shape(frozenset("a"), 1), "YES"),
@@ -158,6 +166,23 @@ MANY = Shape(one_of=("xx", *(f"x{number:03}" for number in range(MAX_FILLINGS)))
 )
 def test_a_hole_of_a_text_that_has_many_texts(pattern: str, shape: Shape, expected: str) -> None:
     assert answered(Known(pattern), text(Symbol("x", shape=shape))) == expected
+
+
+@pytest.mark.parametrize(
+    ("pattern", "subject", "expected"),
+    [
+        (text("?*"), text("a", ANY), "YES"),
+        (text("?", ANY), text("a", ANY), "YES"),
+        (text("ab*"), text(Symbol("x", shape=Shape(frozenset("ab"), 1, 1)), "b"), "MAYBE"),
+        (text("?*"), text(Symbol("x", shape=Shape(frozenset("ab"), 0, 1)), "a"), "YES"),
+        (text("1", ACCOUNT, "*"), text(ACCOUNT, ACCOUNT), "MAYBE"),
+        # A hole of a pattern with many texts, one of which is a wildcard.
+        (text(Symbol("x", shape=Shape(frozenset("a*"), 1, 200))), text("bbb"), "MAYBE"),
+        (text(Symbol("x", shape=Shape(frozenset("a"), 1, 200))), text("bbb"), "NO"),
+    ],
+)
+def test_holes_beside_characters(pattern: Text, subject: Text, expected: str) -> None:
+    assert answered(pattern, subject) == expected
 
 
 def test_where_there_is_too_much_to_look_at_the_answer_is_maybe(monkeypatch: pytest.MonkeyPatch) -> None:

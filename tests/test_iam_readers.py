@@ -15,6 +15,7 @@ from key_policies import (
     ROOT_STATEMENT,
     TRAIL_ARN,
     allow,
+    deny,
     key,
     policy,
     symbolic,
@@ -24,6 +25,7 @@ from key_policies import (
 from ctkms_policy.iam.evaluate import Decision, Outcome
 from ctkms_policy.iam.explain import Mistake, explain
 from ctkms_policy.iam.judge import judge_trail
+from ctkms_policy.iam.readers import MAX_READERS
 from ctkms_policy.model import Place
 from ctkms_policy.value import Known, Symbol, SymbolKind, Unknown, concatenate
 
@@ -97,6 +99,23 @@ def test_a_wildcard_that_is_taken_literally_is_called_so() -> None:
 )
 def test_who_is_named_is_asked(principal: Any, condition: Any, expected: str) -> None:
     assert decrypt(allow("kms:Decrypt", principal, condition)).outcome.value == expected
+
+
+def test_whom_a_deny_spares_is_asked() -> None:
+    spares_one = deny("kms:Decrypt", Principal=None, NotPrincipal={"AWS": READER})
+    assert decrypt(allow("kms:Decrypt", EVERYBODY), spares_one).outcome is Outcome.ALLOWED
+    assert decrypt(allow("kms:Decrypt", {"AWS": f"{READER}-2"}), spares_one).outcome is Outcome.EXPLICITLY_DENIED
+    assert decrypt(allow("kms:Decrypt", EVERYBODY), deny("kms:Decrypt", {"AWS": ROOT})).outcome is Outcome.EXPLICITLY_DENIED
+
+
+def test_somebody_is_none_of_those_whom_a_statement_names() -> None:
+    kept_out = deny("kms:Decrypt", {"AWS": READER})
+    assert decrypt(allow("kms:Decrypt", {"AWS": READER}), kept_out).outcome is Outcome.EXPLICITLY_DENIED
+    assert decrypt(ROOT_STATEMENT, allow("kms:Decrypt", {"AWS": READER}), kept_out).outcome is Outcome.DELEGATED
+    assert decrypt(allow("kms:Decrypt", EVERYBODY, {"StringEquals": {"kms:CallerAccount": ACCOUNT}}), kept_out).outcome is Outcome.ALLOWED
+    # Not all of so many are asked: one of the others may be let in.
+    many = [f"{READER}-{number}" for number in range(MAX_READERS + 1)]
+    assert decrypt(allow("kms:Decrypt", {"AWS": many}), deny("kms:Decrypt", {"AWS": many[:-1]})).outcome is Outcome.UNDETERMINED
 
 
 def test_a_principal_whose_account_is_open_may_be_the_keys() -> None:

@@ -38,18 +38,19 @@ from ctkms_policy.iam.explain import Explanation, explain
 from ctkms_policy.iam.judge import judge_trail
 from ctkms_policy.iam.policy import default_key_policy
 from ctkms_policy.iam.request import OrganizationFacts
-from ctkms_policy.model import KeyPolicy, Language, Place, ambient_account
+from ctkms_policy.model import KeyPolicy, Language, Place, Principal, PrincipalType, ambient_account
 from ctkms_policy.source import Span
-from ctkms_policy.value import Known, Match, Reference, Symbol, SymbolKind, Unknown, Value, concatenate, describe
+from ctkms_policy.value import Branch, Choice, Known, Match, Reference, Symbol, SymbolKind, Unknown, Value, concatenate, describe
 
 GOLDEN = Path(__file__).parent / "golden" / "iam" / "words.txt"
 ENC = "kms:GenerateDataKey*"
 READER = {"AWS": f"arn:aws:iam::{ACCOUNT}:role/reader"}
 
-INPUT = Symbol("var.one", SymbolKind.INPUT, reason="var.one has no default", spelling="var.one")
+INPUT = Symbol("one", SymbolKind.INPUT, reason="var.one has no default", spelling="var.one")
 LATER = Reference("aws_s3_bucket.logs", "arn")
 LOST = Unknown('module "policies" is not installed')
 MADE_UP = concatenate([Known("stack-"), Symbol("random", SymbolKind.GENERATED, spelling="random")])
+ONE_OF_TWO = Choice("c", (Branch("var.x", Known("cloudtrail.amazonaws.com")), Branch("not var.x", Known("s3.amazonaws.com"))), None)
 ACCOUNT_ONLY = Place(ambient_account(), Known("us-east-1"), Known("aws"))
 
 
@@ -65,11 +66,17 @@ def text(*parts: Value | str) -> Value:
     return concatenate([Known(part) if isinstance(part, str) else part for part in parts])
 
 
+def changed(found: KeyPolicy, **fields: Any) -> KeyPolicy:
+    """Return a policy with something changed in each of its statements."""
+    return replace(found, statements=tuple(replace(each, **fields) for each in found.statements))
+
+
 def included(found: KeyPolicy, condition: str) -> KeyPolicy:
-    return replace(found, statements=tuple(replace(each, included=Match.MAYBE, included_when=condition) for each in found.statements))
+    return changed(found, included=Match.MAYBE, included_when=condition)
 
 
 CASES: dict[str, tuple[Any, ...]] = {
+    # By name: the question, statements or a policy, and perhaps options of ``explained``.
     # -- allowed, delegated, explicitly denied
     "allowed": ("encrypt", (ENCRYPT,)),
     "delegated by a statement": ("decrypt", (ROOT_STATEMENT,)),
@@ -87,6 +94,18 @@ CASES: dict[str, tuple[Any, ...]] = {
     ),
     "denied, no condition": ("encrypt", (ENCRYPT, deny("kms:*"))),
     "denied, a reader": ("decrypt", (allow("kms:Decrypt", READER), deny("kms:Decrypt"))),
+    "denied, with somebody spared": (
+        "decrypt",
+        (allow("kms:Decrypt", {"AWS": "*"}), deny("kms:Decrypt", Principal=None, NotPrincipal={"AWS": READER["AWS"]})),
+    ),
+    "denied, readers who may be listed": (
+        "decrypt",
+        symbolic(allow("kms:Decrypt", {"AWS": "*"}), deny("kms:Decrypt", Principal=None, NotPrincipal={"AWS": LOST})),
+    ),
+    "denied, a service that may be listed": (
+        "encrypt",
+        symbolic(ENCRYPT, deny("kms:*", Principal=None, NotPrincipal={"Service": text(INPUT, ".amazonaws.com")})),
+    ),
     "denied, organization paths": ("encrypt", (ENCRYPT, deny("kms:*", condition=when("StringNotLike", "aws:PrincipalOrgPaths", "o-a/*")))),
     "denied, nothing would allow": ("encrypt", (deny("kms:*", condition=when("StringNotEquals", "aws:PrincipalOrgID", "o-a")),)),
     "denied, key that is missing": (
@@ -97,6 +116,8 @@ CASES: dict[str, tuple[Any, ...]] = {
     "no statement": ("encrypt", ()),
     "no statement, other services": ("encrypt", (allow("kms:*", {"Service": "logs.amazonaws.com"}), DESCRIBE)),
     "no statement for a reader": ("decrypt", (ENCRYPT, DESCRIBE)),
+    "no statement for a reader, nor for CloudTrail": ("decrypt", (allow("kms:Sign", READER),)),
+    "no statement but for somebody": ("encrypt", (allow("kms:*", READER),)),
     "only the account": ("encrypt", (ROOT_STATEMENT,)),
     "the account and somebody": ("encrypt", (allow("kms:*", {"AWS": [ROOT, READER["AWS"]]}),)),
     "AWS's default policy": ("describe", default_key_policy(KNOWN_PLACE, HERE)),
@@ -141,6 +162,11 @@ CASES: dict[str, tuple[Any, ...]] = {
     "principal: Deny that may be for a reader": ("decrypt", symbolic(allow("kms:Decrypt", READER), deny("kms:*", {"AWS": LOST}))),
     "principal: reader that is not known": ("decrypt", symbolic(allow("kms:Decrypt", {"AWS": LOST}))),
     "principal: a role that is not known": ("decrypt", symbolic(allow("kms:Decrypt", {"AWS": Reference("aws_iam_role.reader", "arn")}))),
+    "principal: one of two services": ("encrypt", symbolic(allow(ENC, {"Service": ONE_OF_TWO}))),
+    "principal: types that are not known": (
+        "encrypt",
+        changed(policy(*encrypt()), principals=(Principal(PrincipalType.OTHER, LOST),)),
+    ),
     # -- actions
     "action: another": ("describe", (ENCRYPT,)),
     "action: another, narrow": ("encrypt", (DESCRIBE,)),
@@ -215,6 +241,11 @@ CASES: dict[str, tuple[Any, ...]] = {
     "condition: excludes": ("encrypt", encrypt(when("StringNotEquals", "aws:SourceAccount", ACCOUNT))),
     "condition: excludes two": ("encrypt", encrypt(when("ArnNotLike", "aws:SourceArn", ALL_TRAILS, TRAIL_ARN))),
     "condition: never sent, a service": ("encrypt", encrypt(when("StringEquals", "kms:CallerAccount", ACCOUNT))),
+    "condition: ViaService, DescribeKey": ("describe", (allow("kms:DescribeKey", condition=when("StringEquals", "kms:ViaService", "x")),)),
+    "condition: never sent, DescribeKey": (
+        "describe",
+        (allow("kms:DescribeKey", condition=when("StringEquals", "aws:PrincipalOrgID", "o-a")),),
+    ),
     "condition: never sent, a reader": ("decrypt", (allow("kms:Decrypt", READER, when("StringEquals", "aws:SourceAccount", ACCOUNT)),)),
     "condition: context on DescribeKey": ("describe", (allow([ENC, "kms:DescribeKey"], condition=when("StringLike", EC, ALL_TRAILS)),)),
     "condition: context on DescribeKey, no span": (

@@ -429,6 +429,13 @@ def _principal_words(mismatch: Mismatch, name: str, answer: StatementAnswer, req
     values = [principal.value for principal in statement.principals]
     span = _first_span(values, mismatch.span)
     not_word = "NotPrincipal" if statement.principals_negated else "the principal"
+    if mismatch.answer is Match.MAYBE and statement.principals_negated and statement.effect is Effect.DENY:
+        return Explanation(
+            f"whether NotPrincipal of {name} lists {caller} is not known{_reasons(values)}",
+            f"may or may not list {caller}",
+            span,
+            f"list {caller} in NotPrincipal" if request.caller.kind is CallerKind.SERVICE else "list the readers in NotPrincipal",
+        )
     if mismatch.answer is Match.MAYBE and statement.principals_negated:
         return Explanation(
             f"{name} is an Allow with NotPrincipal, and AWS does not document whether KMS takes one",
@@ -661,7 +668,7 @@ def _uncertain_help(key: str, request: Request, effect: Effect) -> str:
         return "readers whom the Deny spares are let in; to be certain, name them in it, for no other statement overrides a Deny"
     if request.caller.kind is not CallerKind.SERVICE:
         return "readers who meet the condition are let in; to be certain, name a reader in a statement without it"
-    return 'use "aws:SourceArn" or "kms:EncryptionContext:aws:cloudtrail:arn", which CloudTrail is documented to send'
+    return f"use {_sent_instead(request)}, which CloudTrail is documented to send"
 
 
 def _maybe_help(values: Iterable[Value], actual: Iterable[ContextText]) -> str:
@@ -700,7 +707,9 @@ def _missing_words(mismatch: Mismatch, condition: Condition, carried: Missing, a
 
 
 def _sent_instead(request: Request) -> str:
-    """Return condition keys that the request carries: only CloudTrail's own calls name a source."""
+    """Return condition keys that the request carries: only CloudTrail's own calls name a source, and DescribeKey has no context."""
+    if request.question is Question.DESCRIBE:
+        return '"aws:SourceArn" or "aws:SourceAccount"'
     context = f'"kms:EncryptionContext:{TRAIL_PAIR}"'
     return f'"aws:SourceArn" or {context}' if request.caller.kind is CallerKind.SERVICE else f'"kms:CallerAccount" or {context}'
 

@@ -58,7 +58,8 @@ def _aws_match(text: Text, caller: Caller) -> Match:
         return everybody
     if isinstance(text, Known) and _UNIQUE_ID.fullmatch(str(text.value)):
         return Match.MAYBE  # KMS shows a deleted user or role so; whose id it was is not in the code
-    names = [match(text_atoms(text), text_atoms(name)) for name in (caller.name, caller.role) if name is not None]
+    own_names = () if caller.unnamed else (caller.name, caller.role)
+    names = [match(text_atoms(text), text_atoms(name)) for name in own_names if name is not None]
     return Match.any_of((everybody, *names))
 
 

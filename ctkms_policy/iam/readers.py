@@ -93,17 +93,21 @@ def _with_account(decision: Decision) -> Decision:
     return decision
 
 
-def _rank(decision: Decision) -> tuple[int, bool, int]:
-    """Return how far a decision is from allowed: by its outcome, by what is certain, and by how near the nearest statement comes."""
+def _rank(decision: Decision) -> tuple[int, bool, int, bool]:
+    """Return how far a decision is from allowed: by its outcome, by what is certain, by how near the statements come.
+
+    Of two that are as far, the one about a caller whom the policy names tells more.
+    """
+    unnamed = decision.request.caller.unnamed
     undetermined = decision.outcome is Outcome.UNDETERMINED
     near = sum(
         each.mismatches[0].element in (Element.RESOURCE, Element.CONDITION) if each.mismatches else undetermined
         for each in (decision.answers if decision.outcome.is_denied or undetermined else ())
     )
     if undetermined and decision.delegating:
-        return _BETTER.index(Outcome.DELEGATED), decision.request.by_iam is Match.NO, -near
+        return _BETTER.index(Outcome.DELEGATED), decision.request.by_iam is Match.NO, -near, unnamed
     foreign = decision.outcome is Outcome.DELEGATED and of_another_account(decision.request) is Match.YES
-    return _BETTER.index(decision.outcome), False, -1 if foreign else -near
+    return _BETTER.index(decision.outcome), False, -1 if foreign else -near, unnamed
 
 
 def of_another_account(request: Request) -> Match:
@@ -121,7 +125,10 @@ def reader_requests(policy: KeyPolicy, log: LogFacts, key: KeyFacts, facts: Orga
     if organizations:
         # There may well be a reader in the organization that the policy itself names.
         context = context.with_keys({"aws:principalorgid": Present((Known(organizations[0]),))})
-    callers = list(dict.fromkeys(_callers(policy, key)))[:MAX_READERS]
+    callers = list(dict.fromkeys(_callers(policy, key)))
+    if len(callers) > MAX_READERS:
+        # Not everybody whom the policy names is asked: somebody may be one of them.
+        callers = [replace(each, unnamed=False) for each in callers[:MAX_READERS]]
     return [reader_request(caller, key, context, by_iam=_is_account(caller.name)) for caller in callers]
 
 
@@ -147,11 +154,11 @@ _LETTERS_FOR = {"*": Shape(_NAME_LETTERS), "?": Shape(_NAME_LETTERS, 1, 1)}
 
 
 def somebody(account: Text, partition: Text) -> Caller:
-    """Return some role of an account, of which only that is known."""
+    """Return some role of an account, of which only that is known and that no statement names."""
     name = Symbol("name of a role", SymbolKind.GENERATED, _ROLE_NAME, reason="any role")
     arn = concatenate((Known("arn:"), partition, Known(":iam::"), account, Known(":role/"), name))
     assert isinstance(arn, Template)
-    return Caller(CallerKind.IAM, arn, account)
+    return Caller(CallerKind.IAM, arn, account, unnamed=True)
 
 
 def _callers(policy: KeyPolicy, key: KeyFacts) -> Iterator[Caller]:
@@ -160,10 +167,9 @@ def _callers(policy: KeyPolicy, key: KeyFacts) -> Iterator[Caller]:
         if statement.effect is Effect.INVALID or action_answer(statement, ACTIONS[Question.DECRYPT]) is Match.NO:
             continue
         yield from _conditioned_callers(statement, key)
-        if statement.effect is Effect.DENY or statement.principals_negated:
-            continue
-        for principal in statement.principals:
-            yield from _named_callers(principal, key)
+        if (statement.effect is Effect.DENY) is statement.principals_negated:  # whom an Allow names, or a Deny spares
+            for principal in statement.principals:
+                yield from _named_callers(principal, key)
 
 
 def _named_callers(principal: Principal, key: KeyFacts) -> Iterator[Caller]:

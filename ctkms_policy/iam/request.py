@@ -82,12 +82,14 @@ class Caller:
     name     the service principal, the ARN, or the identity provider
     account  the caller's account; Unknown for a service
     role     the ARN of the role behind a session: a role in a policy covers its sessions (C5)
+    unnamed  whether it stands for anybody whom no policy names: those whom one names are callers of their own
     """
 
     kind: CallerKind
     name: Text
     account: Text
     role: Text | None = None
+    unnamed: bool = False
 
 
 @dataclass(frozen=True)
