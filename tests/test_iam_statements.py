@@ -286,22 +286,26 @@ def test_a_single_statement_is_repeated_where_its_text_says_all(value: Value, wr
 
 
 @pytest.mark.parametrize(
-    ("trail_address", "key_address", "is_exact"),
+    ("name", "key_address", "is_exact"),
     [
-        ("aws_cloudtrail.t", "aws_kms_key.k", True),
-        ("module.a.aws_cloudtrail.t", "module.a.aws_kms_key.k", True),
-        ("module.a.module.b.aws_cloudtrail.t", "module.a.module.b.aws_kms_key.k", True),
-        ("module.a[0].aws_cloudtrail.t", "module.a[0].aws_kms_key.k", True),
-        ("module.a.module.b.aws_cloudtrail.t", "module.a.aws_kms_key.k", False),
-        ("module.a.aws_cloudtrail.t", "module.b.aws_kms_key.k", False),
-        ("aws_cloudtrail.t", "module.a.aws_kms_key.k", False),
-        ("Nested/Trail", "Nested/Key", True),
-        ("Nested/Trail", "Key", False),
-        ("A/B/Trail", "A/Key", False),
+        ("var.x", "aws_kms_key.k", True),
+        ("module.a.var.x", "module.a.aws_kms_key.k", True),
+        ("module.a.module.b.var.x", "module.a.module.b.aws_kms_key.k", True),
+        ("module.a[0].var.x", "module.a[0].aws_kms_key.k", True),
+        ('module.a["x.y"].var.x', 'module.a["x.y"].aws_kms_key.k', True),
+        ("Nested/var.x", "Nested/Key", True),
+        ("var.x", "module.a.aws_kms_key.k", False),
+        ("module.a.var.x", "aws_kms_key.k", False),
+        ("module.a.module.b.var.x", "module.a.aws_kms_key.k", False),
+        ("module.a[0].var.x", "module.a[1].aws_kms_key.k", False),
+        ('module.a["x.y"].var.x', 'module.a["x.z"].aws_kms_key.k', False),
+        ("A/B/var.x", "A/Key", False),
+        # of one instance of a resource: each.key
+        ("aws_cloudtrail.t var.x", "aws_kms_key.k", False),
     ],
 )
-def test_a_name_is_written_only_where_it_is_known(trail_address: str, key_address: str, is_exact: bool) -> None:
-    named = replace(trail(name=VARIABLE), address=trail_address)
+def test_a_name_is_written_only_where_it_is_known(name: str, key_address: str, is_exact: bool) -> None:
+    named = trail(name=Symbol(name, SymbolKind.INPUT, spelling="var.x"))
     fix = missing_statement(Question.DESCRIBE, named, replace(key(), address=key_address), policy(ROOT_STATEMENT), Language.TERRAFORM)
     assert fix is not None
     assert ("trail/${var.x}" in fix.text) is is_exact
@@ -314,13 +318,37 @@ def test_a_name_is_written_only_where_it_is_known(trail_address: str, key_addres
         ("aws_cloudtrail.t", "aws_kms_key.k", "aws_cloudtrail.t.name"),
         ("module.a.random_id.r", "module.a.aws_kms_key.k", "random_id.r.name"),
         ("Nested/Name", "Nested/Key", "Name.name"),
+        ('module.a["x.y\\"]"].random_id.r', 'module.a["x.y\\"]"].aws_kms_key.k', "random_id.r.name"),
+        ("module.a.module.b.random_id.r", "module.a.module.b.aws_kms_key.k", "random_id.r.name"),
+        ("module.a.module.b.random_id.r", "module.a.aws_kms_key.k", None),
+        ("random_id.r", "module.a.aws_kms_key.k", None),
     ],
 )
-def test_a_reference_is_written_as_its_own_module_writes_it(address: str, key_address: str, written: str) -> None:
+def test_a_reference_is_written_as_its_own_module_writes_it(address: str, key_address: str, written: str | None) -> None:
     named = replace(trail(name=Reference(address, "name")), address=key_address.replace("aws_kms_key.k", "aws_cloudtrail.t"))
     fix = missing_statement(Question.DESCRIBE, named, replace(key(), address=key_address), policy(ROOT_STATEMENT), Language.TERRAFORM)
     assert fix is not None
-    assert f"trail/${{{written}}}" in fix.text
+    assert ("trail/*" if written is None else f"trail/${{{written}}}") in fix.text
+
+
+def test_a_key_policy_as_text_gets_json_whatever_the_file_is() -> None:
+    for path, language in (("main.tf", Language.TERRAFORM), ("template.yaml", Language.CLOUDFORMATION)):
+        heredoc = replace(policy(ROOT_STATEMENT), span=Span.at(path))
+        assert json.loads(fix_text(Question.DESCRIBE, heredoc, language))["Action"] == "kms:DescribeKey"
+        both = fix_text(Question.DESCRIBE, replace(SINGLE, form=PolicyForm.JSON_TEXT, span=Span.at(path)), language)
+        assert len(json.loads(f"{{{both}}}")["Statement"]) == 2
+
+
+def test_what_is_not_known_of_a_place_is_any() -> None:
+    """A provider whose account, Region and partition nobody knows."""
+    lost = Place(*(Unknown("the provider is not declared") for _ in range(3)))
+    for question in (Question.DESCRIBE, Question.ENCRYPT):
+        document = statement_document(question, trail(lost), key(lost))
+        fix = missing_statement(question, trail(lost, name=Known("t")), key(lost), policy(ROOT_STATEMENT), Language.TERRAFORM)
+        assert "UNKNOWN" not in str(fix)
+        assert document
+    whole = missing_statement(Question.ENCRYPT, trail(lost), key(lost), default_key_policy(lost, HERE), Language.TERRAFORM)
+    assert whole is None or "UNKNOWN" not in whole.text
 
 
 def test_organization_trails_name_the_management_account() -> None:

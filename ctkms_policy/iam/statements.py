@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 from ctkms_policy.finding import Fix
@@ -204,7 +205,7 @@ def statement_document(
     conditions: list[tuple[str, Value]] = []
     action: Value = Known(ACTIONS[question])
     principal = service
-    exact = _is_exact(trail, key, log.name)
+    exact = _is_exact(key, log.name)
     source = _map(("aws:SourceArn", _arn(log.partition, log.region, log.owner, log.name) if exact else every_trail))
     exact = exact and log.region != Known("*")
     if question is Question.DESCRIBE:
@@ -260,24 +261,33 @@ def _arn(partition: Text, region: Text, account: Text, name: Text) -> Value:
     return concatenate((Known("arn:"), partition, Known(":cloudtrail:"), region, Known(":"), account, Known(":trail/"), name))
 
 
-def _is_exact(trail: Trail, key: Key, name: Text) -> bool:
+def _is_exact(key: Key, name: Text) -> bool:
     """Whether the trail's name can be written in the key's policy: it is not made up, and known where the key stands."""
-    holes = [part for part in text_parts(name) if isinstance(part, (Symbol, Reference, Unknown))]
-    if any(isinstance(hole, Unknown) or (isinstance(hole, Symbol) and hole.kind is SymbolKind.GENERATED) for hole in holes):
+    module = _module_of(key.address)
+    return all(isinstance(part, Literal) or _stands_in(part, module) for part in text_parts(name))
+
+
+def _stands_in(hole: Symbol | Reference | Unknown, module: str) -> bool:
+    """Whether a module or template may name a hole: it is the same everywhere, or of that module itself and not of one resource."""
+    if isinstance(hole, Reference):
+        return _module_of(hole.address) == module
+    if isinstance(hole, Unknown) or hole.kind is SymbolKind.GENERATED:
         return False
-    return not holes or _module_of(trail.address) == _module_of(key.address)
+    spelling = hole.spelling or hole.name
+    own_names = (f"{module}.{spelling}", f"{module}/{spelling}") if module else (spelling,)
+    return hole.kind is SymbolKind.AMBIENT or hole.name.startswith("terraform.") or hole.name in own_names
 
 
 def _module_of(address: str) -> str:
     """Return the module path of a Terraform address, or the nested stack of a logical ID."""
     if "/" in address:
         return address.rpartition("/")[0]
-    path = []
-    parts = address.split(".")
-    while len(parts) > 2 and parts[0] == "module":
-        path += parts[:2]
-        parts = parts[2:]
-    return ".".join(path)
+    found = _MODULE_PATH.match(address)
+    return found.group()[:-1] if found is not None else ""
+
+
+_MODULE_PATH = re.compile(r'(?:module\.[^.\[]+(?:\[(?:\d+|"(?:[^"\\]|\\.)*")\])?\.)+')
+"""``module.a["b.c"].module.d.``: an instance key may hold dots."""
 
 
 # -- in the file's own words -------------------------------------------------------------------------------------------
