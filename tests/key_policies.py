@@ -8,7 +8,7 @@ from typing import Any
 from ctkms_policy.iam.policy import read_key_policy
 from ctkms_policy.model import Attribute, Key, KeyKind, KeyPolicy, Place, PolicyForm, Trail, ambient_place
 from ctkms_policy.source import Source, Span
-from ctkms_policy.value import Entry, Known, ListValue, MapValue, Origin, Reference, Unknown, Value
+from ctkms_policy.value import Absent, Entry, Known, ListValue, MapValue, Origin, Reference, Unknown, Value
 
 HERE = Span.at("main.tf")
 ACCOUNT, OTHER_ACCOUNT = "111122223333", "444455556666"
@@ -103,12 +103,14 @@ def trail(place: Place = KNOWN_PLACE, name: Value = Known(NAME), **attributes: A
 
 
 def as_value(plain: Any) -> Value:
-    """Return the value of a document whose texts may be values."""
+    """Return plain data as a value; values in it stay as they are."""
     if isinstance(plain, dict):
         return MapValue(tuple(Entry(Known(name), as_value(item)) for name, item in plain.items()))
     if isinstance(plain, list):
         return ListValue(tuple(as_value(item) for item in plain))
-    return Known(plain) if isinstance(plain, str) else plain
+    if plain is None:
+        return Absent()
+    return Known(plain) if isinstance(plain, (str, int, float, bool)) else plain
 
 
 def symbolic(*statements: Any) -> KeyPolicy:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from key_policies import ACCOUNT, AMBIENT_PLACE, CLOUDTRAIL, EC, HERE, ROOT, allow, policy, policy_of_text
+from key_policies import ACCOUNT, AMBIENT_PLACE, CLOUDTRAIL, EC, HERE, ROOT, allow, as_value, policy, policy_of_text
 
 from ctkms_policy.iam.policy import MAX_POLICY_BYTES, UNKNOWN_VERSION, default_key_policy, read_key_policy
 from ctkms_policy.model import DefectKind, Effect, KeyPolicy, PolicyForm, Principal, PrincipalType, UnreadablePolicy
@@ -34,19 +34,8 @@ from ctkms_policy.value import (
 )
 
 
-def value_of(plain: Any) -> Value:
-    """Return plain data as a value; values in it stay as they are."""
-    if isinstance(plain, dict):
-        return MapValue(tuple(Entry(Known(name), value_of(item)) for name, item in plain.items()))
-    if isinstance(plain, list):
-        return ListValue(tuple(value_of(item) for item in plain))
-    if plain is None:
-        return Absent()
-    return Known(plain) if isinstance(plain, (str, int, float, bool)) else plain
-
-
 def read(plain: Any, form: PolicyForm = PolicyForm.OBJECT) -> KeyPolicy:
-    found = read_key_policy(value_of(plain), form, HERE)
+    found = read_key_policy(as_value(plain), form, HERE)
     assert isinstance(found, KeyPolicy)
     return found
 
@@ -57,7 +46,7 @@ def defects(found: KeyPolicy) -> list[tuple[DefectKind, str]]:
 
 
 def chosen(*branches: tuple[str, Any], default: int | None = None) -> Choice:
-    return Choice("c", tuple(Branch(when, value_of(value)) for when, value in branches), default)
+    return Choice("c", tuple(Branch(when, as_value(value)) for when, value in branches), default)
 
 
 STATEMENT = allow("kms:GenerateDataKey*", condition={"StringLike": {EC: "arn:*"}}, Sid="S")
@@ -68,7 +57,7 @@ POLICY = {"Version": "2012-10-17", "Statement": [STATEMENT]}
 def test_every_form_gives_the_same_policy() -> None:
     as_map = read(POLICY)
     as_text = policy(STATEMENT)
-    as_json_text = read_key_policy(JsonText(value_of(POLICY)), PolicyForm.POLICY_DOCUMENT, HERE)
+    as_json_text = read_key_policy(JsonText(as_value(POLICY)), PolicyForm.POLICY_DOCUMENT, HERE)
     assert as_map == as_text == as_json_text
     assert [found.form for found in (as_map, as_text, as_json_text) if isinstance(found, KeyPolicy)] == [
         PolicyForm.OBJECT,
@@ -164,7 +153,7 @@ def test_unknown_documents_stay_unknown() -> None:
 
 def test_unknown_statements_are_a_rest() -> None:
     assert read({"Statement": [STATEMENT, Unknown("who knows")]}).rest == "who knows"
-    assert read({"Statement": ListValue((value_of(STATEMENT),), "a rest")}).rest == "a rest"
+    assert read({"Statement": ListValue((as_value(STATEMENT),), "a rest")}).rest == "a rest"
     assert read({"Statement": Symbol("var.s", reason="no default")}).rest == "no default"
 
 
@@ -181,7 +170,7 @@ def test_unknown_elements_stand_for_any_number_of_values() -> None:
 
 
 def test_unknown_element_names() -> None:
-    document = MapValue((*value_of({"Effect": "Allow"}).entries, Entry(Symbol("k"), Known("x"))))  # type: ignore[union-attr]
+    document = MapValue((*as_value({"Effect": "Allow"}).entries, Entry(Symbol("k"), Known("x"))))  # type: ignore[union-attr]
     statement = read({"Statement": document}).statements[0]
     assert statement.defects == ()
     assert all(isinstance(value, Unknown) for value in (*statement.actions, *statement.resources))
@@ -250,7 +239,7 @@ def test_what_branches_agree_on_is_certain_beside_what_they_do_not() -> None:
     old, new = {"Version": "2008-10-17"}, {"Version": "2012-10-17"}
     assert read_choice({**new, "Statement": [STATEMENT]}, {**new, "Statement": [OTHER]}).version == "2012-10-17"
     assert read_choice({**old, "Statement": [STATEMENT]}, {**new, "Statement": [STATEMENT]}).version == UNKNOWN_VERSION
-    more = ListValue((value_of(OTHER),), "var.more has no default")
+    more = ListValue((as_value(OTHER),), "var.more has no default")
     assert read_choice({"Statement": [STATEMENT]}, {"Statement": more}).rest == "var.more has no default"
     # The same statement twice in one branch, and in all, is there once.
     assert [each.sid for each in read_choice({"Statement": [STATEMENT]}, {"Statement": [STATEMENT, STATEMENT]}).statements] == ["S"]
@@ -271,7 +260,7 @@ def test_a_name_of_a_policy_element_that_is_not_known_may_bring_statements() -> 
     assert isinstance(alone, Unknown)
     assert alone.reason == "the element name var.k is not known"
     # With a Statement there can be no second one.
-    assert read(MapValue((open_name, *value_of(POLICY).entries))).rest == ""  # type: ignore[union-attr]
+    assert read(MapValue((open_name, *as_value(POLICY).entries))).rest == ""  # type: ignore[union-attr]
 
 
 def test_the_limits_of_a_policy() -> None:
@@ -291,7 +280,7 @@ def test_the_limits_of_a_policy() -> None:
 def test_an_element_stands_from_its_name_to_its_value() -> None:
     def part_of(name: Span | None, value: Span | None) -> Span | None:
         entry = Entry(Known("Sid", Origin(name)), Known("s", Origin(value)))
-        statement = MapValue((*value_of(STATEMENT).entries[:4], entry))  # type: ignore[union-attr]
+        statement = MapValue((*as_value(STATEMENT).entries[:4], entry))  # type: ignore[union-attr]
         return read({"Statement": statement}).statements[0].part_span("Sid")
 
     name, value = Span.at("main.tf", 3, 5), Span.at("main.tf", 3, 12)
@@ -390,9 +379,9 @@ def test_a_choice_of_values_keeps_its_branches_apart() -> None:
         (Known("[]"), "not an object"),
         (Known('"text"'), "not an object"),
         (Known(5), "not a JSON object"),
-        (value_of([]), "is a list"),
-        (value_of({}), "no Statement"),
-        (value_of({"Statement": None}), "no Statement"),
+        (as_value([]), "is a list"),
+        (as_value({}), "no Statement"),
+        (as_value({"Statement": None}), "no Statement"),
         (Known('{"Statement": [}'), "is not JSON"),
     ],
 )
@@ -413,7 +402,7 @@ def test_unreadable_text_says_where() -> None:
 
 
 def test_misspelt_statement_element() -> None:
-    found = read_key_policy(value_of({"Statements": [STATEMENT]}), PolicyForm.OBJECT, HERE)
+    found = read_key_policy(as_value({"Statements": [STATEMENT]}), PolicyForm.OBJECT, HERE)
     assert isinstance(found, UnreadablePolicy)
     assert found.help == 'did you mean "Statement"?'
 
@@ -534,7 +523,7 @@ def test_default_policy_lets_the_account_delegate() -> None:
     )
 )
 def test_no_document_is_too_odd(document: Any) -> None:
-    found = read_key_policy(value_of(document), PolicyForm.OBJECT, HERE)
+    found = read_key_policy(as_value(document), PolicyForm.OBJECT, HERE)
     assert isinstance(found, (KeyPolicy, UnreadablePolicy, Unknown))
     again = read_key_policy(Known(json.dumps(document)), PolicyForm.JSON_TEXT, HERE)
     assert isinstance(again, (KeyPolicy, UnreadablePolicy, Unknown))
@@ -558,7 +547,7 @@ def test_no_document_is_too_odd(document: Any) -> None:
 )
 def test_help_is_in_the_words_of_the_file(form: PolicyForm, path: str, resource: str, service: str) -> None:
     document = {"Statement": {**STATEMENT, "Resource": None, "Principal": {"AWS": "cloudtrail.amazonaws.com"}}}
-    found = read_key_policy(value_of(document), form, Span.at(path))
+    found = read_key_policy(as_value(document), form, Span.at(path))
     assert isinstance(found, KeyPolicy)
     helps = {defect.help for defect in found.statements[0].defects}
     assert helps == {f"add {resource}, which means this key", f"write {service}"}
@@ -566,7 +555,7 @@ def test_help_is_in_the_words_of_the_file(form: PolicyForm, path: str, resource:
 
 def test_what_default_inputs_leave_out_is_kept_aside() -> None:
     further = chosen(("a = no", None), ("a = yes", {**STATEMENT, "Sid": "further"}), default=0)
-    items = ListValue((value_of({**STATEMENT, "Sid": "first"}), further))
+    items = ListValue((as_value({**STATEMENT, "Sid": "first"}), further))
     found = read_key_policy(MapValue((Entry(Known("Statement"), items),)), PolicyForm.OBJECT, HERE)
     assert isinstance(found, KeyPolicy)
     assert [each.sid for each in found.statements] == ["first"]
@@ -598,7 +587,7 @@ def test_an_absent_policy_is_unknown_and_says_that_none_is_written() -> None:
 
 def test_a_part_without_its_own_place_stands_where_the_document_or_text_stands() -> None:
     place = Span("key.tf", 7, 3, 7, 40)
-    own = value_of({"Statement": [allow("kms:DescribeKey")]})
+    own = as_value({"Statement": [allow("kms:DescribeKey")]})
     assert isinstance(own, MapValue)
     documents: tuple[Value, ...] = (JsonText(own, Origin(place)), MapValue(own.entries, "", Origin(place)))
     for document in documents:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from typing import TypeGuard
 
 from ctkms_policy.value import (
     Entry,
@@ -15,10 +16,8 @@ from ctkms_policy.value import (
     ListValue,
     Literal,
     MapValue,
-    Reference,
     Symbol,
     Template,
-    Unknown,
     Value,
     scalar_text,
     text_parts,
@@ -26,17 +25,18 @@ from ctkms_policy.value import (
 
 _INDENT = "  "
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
-_PLAIN_YAML = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*(:[A-Za-z][A-Za-z0-9_.-]*)*")
+_PLAIN_YAML = re.compile(r"(?!(?i:y|n|yes|no|on|off|true|false|null)$)[A-Za-z][A-Za-z0-9_.-]*(:[A-Za-z][A-Za-z0-9_.-]*)*")
+"""Texts that YAML 1.1 reads as themselves without quotes."""
 
 
 def _hole_name(hole: Value) -> str:
-    assert isinstance(hole, (Symbol, Reference, Unknown))
-    return hole.name if isinstance(hole, Symbol) else "UNKNOWN"
+    assert isinstance(hole, Symbol)
+    return hole.name
 
 
 def _with_holes(value: Value, literal: Callable[[str], str]) -> str:
     """Return a string with ``${...}`` for its holes and its literal parts escaped."""
-    assert isinstance(value, (Known, Template, Symbol, Reference, Unknown))
+    assert isinstance(value, (Known, Template, Symbol))
     pieces = []
     for part in text_parts(value):
         pieces.append(literal(part.text) if isinstance(part, Literal) else "${" + _hole_name(part) + "}")
@@ -84,13 +84,13 @@ def _aligned(names: list[str], texts: list[str]) -> list[str]:
 
 
 def _hcl_name(name: str) -> str:
-    return name if _IDENTIFIER.fullmatch(name) else json.dumps(name, ensure_ascii=False)
+    return name if _IDENTIFIER.fullmatch(name) else _hcl_string(Known(name))
 
 
 def _hcl_string(value: Value) -> str:
     if isinstance(value, Known) and not isinstance(value.value, str):
         return scalar_text(value.value)
-    if isinstance(value, (Symbol, Reference)):
+    if isinstance(value, Symbol):
         return _hole_name(value)
     return '"' + _with_holes(value, lambda text: json.dumps(text, ensure_ascii=False)[1:-1].replace("${", "$${").replace("%{", "%%{")) + '"'
 
@@ -105,12 +105,12 @@ def hcl_statement_block(statement: MapValue) -> str:
     principal = fields["Principal"]
     assert isinstance(principal, MapValue)
     for entry in principal.entries:
-        blocks.append(_block("principals", {"type": json.dumps(entry.name), "identifiers": _hcl_list(entry.value)}))
+        blocks.append(_block("principals", {"type": _hcl_string(entry.key), "identifiers": _hcl_list(entry.value)}))
     condition = fields.get("Condition")
     for operator in condition.entries if isinstance(condition, MapValue) else ():
         assert isinstance(operator.value, MapValue)
         for entry in operator.value.entries:
-            values = {"test": json.dumps(operator.name), "variable": json.dumps(entry.name), "values": _hcl_list(entry.value)}
+            values = {"test": _hcl_string(operator.key), "variable": _hcl_string(entry.key), "values": _hcl_list(entry.value)}
             blocks.append(_block("condition", values))
     return "statement {\n" + "\n\n".join(blocks) + "\n}"
 
@@ -138,7 +138,7 @@ def cloudformation_yaml(value: Value, depth: int = 0) -> str:
     else:
         assert isinstance(value, ListValue)
         for item in value.items:
-            if isinstance(item, MapValue):
+            if _has_lines(item):
                 lines.append(f"{pad}- {cloudformation_yaml(item, depth + 1).lstrip()}")
             else:
                 lines.append(f"{pad}- {_yaml_string(item)}")
@@ -146,9 +146,11 @@ def cloudformation_yaml(value: Value, depth: int = 0) -> str:
 
 
 def _yaml_entry(head: str, value: Value, depth: int) -> str:
-    if isinstance(value, (MapValue, ListValue)):
-        return f"{head}\n{cloudformation_yaml(value, depth)}"
-    return f"{head} {_yaml_string(value)}"
+    return f"{head}\n{cloudformation_yaml(value, depth)}" if _has_lines(value) else f"{head} {_yaml_string(value)}"
+
+
+def _has_lines(value: Value) -> TypeGuard[MapValue | ListValue]:
+    return bool(value.entries if isinstance(value, MapValue) else value.items if isinstance(value, ListValue) else ())
 
 
 def _yaml_name(name: str) -> str:
@@ -156,13 +158,15 @@ def _yaml_name(name: str) -> str:
 
 
 def _yaml_string(value: Value) -> str:
+    if isinstance(value, (MapValue, ListValue)):
+        return "{}" if isinstance(value, MapValue) else "[]"
     if isinstance(value, Symbol):
         return f"!GetAtt {value.name}" if "." in value.name else f"!Ref {value.name}"
     if _has_holes(value):
         return "!Sub " + json.dumps(_with_holes(value, _sub_literal), ensure_ascii=False)
     assert isinstance(value, Known)
     text = scalar_text(value.value)
-    return text if isinstance(value.value, str) and _PLAIN_YAML.fullmatch(text) else json.dumps(text, ensure_ascii=False)
+    return _yaml_name(text) if isinstance(value.value, str) else text
 
 
 def _sub_literal(text: str) -> str:
