@@ -27,7 +27,7 @@ from ctkms_policy.terraform.conversion import written_json
 from ctkms_policy.value import JsonText, Known, MapValue, Symbol, concatenate
 
 VARIABLE = Symbol("var.x")
-TEXTS = st.text('ab${}%"\\\n:*é-_. ', max_size=8)
+TEXTS = st.one_of(st.text('ab${}%"\\\n:*é-_. ', max_size=8), st.sampled_from(["yes", "No", "true", "null", "on", "y", "nope", "1", "1:2"]))
 DOCUMENTS = st.recursive(
     st.one_of(TEXTS, st.booleans(), st.integers(0, 999)),
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(TEXTS.filter(bool), inner, max_size=3)),
