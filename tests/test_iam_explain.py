@@ -541,6 +541,11 @@ def test_conditions_that_are_not_known_are_called_so() -> None:
         (allow(ENC, Effect="allow"), "encrypt", "statement 1 (no valid effect) does not apply: in statement 1, "),
         (deny("kms:*"), "encrypt", "statement 1 (Deny) applies"),
         (
+            deny("kms:*", Principal=None, NotPrincipal=CLOUDTRAIL),
+            "encrypt",
+            'statement 1 (Deny) does not apply: NotPrincipal of statement 1 lists "cloudtrail.amazonaws.com"',
+        ),
+        (
             allow(ENC, condition={"StringEquals": {"kms:ViaService": "x", "aws:SourceAccount": ACCOUNT}}),
             "encrypt",
             'statement 1 (Allow) may apply: the condition on "kms:ViaService" cannot be decided',

@@ -16,6 +16,7 @@ from key_policies import (
     ACCOUNT,
     ALL_TRAILS,
     AMBIENT_PLACE,
+    CLOUDTRAIL,
     DESCRIBE,
     EC,
     ENCRYPT,
@@ -38,7 +39,7 @@ from ctkms_policy.iam.explain import Explanation, explain
 from ctkms_policy.iam.judge import judge_trail
 from ctkms_policy.iam.policy import default_key_policy
 from ctkms_policy.iam.request import OrganizationFacts
-from ctkms_policy.model import KeyPolicy, Language, Place, Principal, PrincipalType, ambient_account
+from ctkms_policy.model import Condition, KeyPolicy, Language, Place, Principal, PrincipalType, ambient_account
 from ctkms_policy.source import Span
 from ctkms_policy.value import Branch, Choice, Known, Match, Reference, Symbol, SymbolKind, Unknown, Value, concatenate, describe
 
@@ -94,6 +95,7 @@ CASES: dict[str, tuple[Any, ...]] = {
     ),
     "denied, no condition": ("encrypt", (ENCRYPT, deny("kms:*"))),
     "denied, a reader": ("decrypt", (allow("kms:Decrypt", READER), deny("kms:Decrypt"))),
+    "denied, who is not listed": ("decrypt", (ROOT_STATEMENT, deny("kms:Decrypt", Principal=None, NotPrincipal={"AWS": ROOT}))),
     "denied, with somebody spared": (
         "decrypt",
         (allow("kms:Decrypt", {"AWS": "*"}), deny("kms:Decrypt", Principal=None, NotPrincipal={"AWS": READER["AWS"]})),
@@ -158,6 +160,9 @@ CASES: dict[str, tuple[Any, ...]] = {
         "encrypt",
         symbolic(allow(ENC, {"Service": [text(INPUT, f".{number}") for number in range(4)]})),
     ),
+    "principal: services, one of them not known": ("encrypt", symbolic(allow(ENC, {"Service": ["s3.amazonaws.com", LOST]}))),
+    "principal: another service reads": ("decrypt", (allow("kms:Decrypt", {"Service": "athena.amazonaws.com"}),)),
+    "principal: Allow with NotPrincipal that lists it": ("encrypt", (allow(ENC, Principal=None, NotPrincipal=CLOUDTRAIL),)),
     "principal: Allow with NotPrincipal": ("encrypt", (allow(ENC, Principal=None, NotPrincipal={"AWS": ROOT}),)),
     "principal: Deny that may be for a reader": ("decrypt", symbolic(allow("kms:Decrypt", READER), deny("kms:*", {"AWS": LOST}))),
     "principal: reader that is not known": ("decrypt", symbolic(allow("kms:Decrypt", {"AWS": LOST}))),
@@ -188,6 +193,10 @@ CASES: dict[str, tuple[Any, ...]] = {
     # -- resources
     "resource: none": ("encrypt", encrypt(Resource=None)),
     "resource: an alias": ("encrypt", encrypt(Resource=f"arn:aws:kms:us-east-1:{ACCOUNT}:alias/logs")),
+    "resource: an alias among others": (
+        "encrypt",
+        encrypt(Resource=[f"arn:aws:kms:us-east-1:{ACCOUNT}:alias/logs", f"arn:aws:kms:us-east-1:{ACCOUNT}:key/a"]),
+    ),
     "resource: others": ("encrypt", encrypt(Resource=[f"arn:aws:kms:us-east-1:{ACCOUNT}:key/a", TRAIL_ARN])),
     "resource: NotResource": ("encrypt", encrypt(Resource=None, NotResource="*")),
     "resource: not known": ("encrypt", symbolic(*encrypt(Resource=LOST))),
@@ -197,6 +206,11 @@ CASES: dict[str, tuple[Any, ...]] = {
     "condition: operator": ("encrypt", encrypt(when("StringIs", EC, "x"))),
     "condition: operator that is misspelt": ("encrypt", encrypt(when("ForAnyValue:StringLikes", EC, "x"))),
     "condition: operator like no other": ("encrypt", encrypt(when("Foo", EC, "x"))),
+    "condition: operator that is not known": (
+        "encrypt",
+        changed(policy(*encrypt()), conditions=(Condition("", Known(EC), (Known("x"),)),)),
+    ),
+    "condition: value without a reason": ("encrypt", symbolic(allow(ENC, condition=when("StringEquals", EC, Symbol("x"))))),
     "condition: ViaService": ("encrypt", encrypt(when("StringEquals", "kms:ViaService", "s3.us-east-1.amazonaws.com"))),
     "condition: organization of the source": ("encrypt", encrypt(when("StringEquals", "aws:SourceOrgID", "o-a"))),
     "condition: paths of the source's organization": ("encrypt", encrypt(when("ForAnyValue:StringLike", "aws:SourceOrgPaths", "o-a/*"))),
@@ -208,6 +222,10 @@ CASES: dict[str, tuple[Any, ...]] = {
     "condition: Deny by a tag": (
         "decrypt",
         (allow("kms:Decrypt", READER), deny("kms:Decrypt", condition=when("StringEquals", "aws:PrincipalTag/a", "b"))),
+    ),
+    "condition: two of which one certainly does not hold": (
+        "encrypt",
+        encrypt({"StringEquals": {"kms:ViaService": "x", "aws:SourceAccount": OTHER_ACCOUNT}}),
     ),
     "condition: input": ("encrypt", symbolic(allow(ENC, condition=when("StringEquals", "aws:SourceArn", INPUT)))),
     "condition: input among others": (
@@ -321,6 +339,19 @@ CASES: dict[str, tuple[Any, ...]] = {
         "encrypt",
         encrypt(when("ArnLike", "aws:SourceArn", TRAIL_ARN.replace(ACCOUNT, "*") + "2")),
         {"place": ACCOUNT_ONLY, "language": Language.TERRAFORM},
+    ),
+    "in any account something fails": (
+        "describe",
+        (
+            allow(
+                "kms:DescribeKey",
+                condition={
+                    "StringEquals": {"aws:SourceAccount": ACCOUNT},
+                    "ArnLike": {"aws:SourceArn": ALL_TRAILS.replace(ACCOUNT, OTHER_ACCOUNT)},
+                },
+            ),
+        ),
+        {"place": AMBIENT_PLACE},
     ),
     "other accounts of the place": (
         "describe",

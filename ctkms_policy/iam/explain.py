@@ -221,8 +221,9 @@ def _explicit_deny(decision: Decision) -> Explanation:
             f"{name} denies everybody that NotPrincipal does not list, and {who} is not listed",
             f"{who} is not listed",
             statement.part_span("NotPrincipal"),
-            f"list {who} in NotPrincipal{' as a principal of type Service' if is_service else ''}, "
-            'or use a condition on "aws:PrincipalArn"',
+            f'list {who} in NotPrincipal as a principal of type Service, or use a condition on "aws:PrincipalArn"'
+            if is_service
+            else f'list {who.replace("a reader", "the readers")} in NotPrincipal, or use a condition on "aws:PrincipalArn"',
             None,
             related,
         )
@@ -282,7 +283,13 @@ def _undetermined(decision: Decision) -> Explanation:
     if answer.delegates is Match.YES:
         return _may_be_own_account(answer, request)
     if mismatch is None:
-        return Explanation(f"whether {statement_name(answer)} applies is not known", "", answer.statement.span, "")
+        who = _caller_name(request)
+        return Explanation(
+            f"{statement_name(answer)} allows {who}, and whether that service reads the logs is not in the code",
+            "allows another service",
+            answer.statement.part_span("Principal"),
+            "name a user or role that reads the logs",
+        )
     words = _mismatch_words(mismatch, answer, request)
     verb = "may deny it" if answer.statement.effect is Effect.DENY else "may allow it"
     return Explanation(
@@ -417,8 +424,6 @@ def _notation(answer: StatementAnswer) -> Notation:
 
 
 def _caller_name(request: Request) -> str:
-    if request.caller.kind is CallerKind.SERVICE:
-        return f'"{CLOUDTRAIL}"'
     made_up = any(isinstance(hole, Symbol) and hole.kind is SymbolKind.GENERATED for hole in _holes(request.caller.name))
     return "a reader" if made_up or isinstance(request.caller.name, Unknown) else describe(request.caller.name)
 
@@ -428,21 +433,8 @@ def _principal_words(mismatch: Mismatch, name: str, answer: StatementAnswer, req
     caller = _caller_name(request)
     values = [principal.value for principal in statement.principals]
     span = _first_span(values, mismatch.span)
-    not_word = "NotPrincipal" if statement.principals_negated else "the principal"
-    if mismatch.answer is Match.MAYBE and statement.principals_negated and statement.effect is Effect.DENY:
-        return Explanation(
-            f"whether NotPrincipal of {name} lists {caller} is not known{_reasons(values)}",
-            f"may or may not list {caller}",
-            span,
-            f"list {caller} in NotPrincipal" if request.caller.kind is CallerKind.SERVICE else "list the readers in NotPrincipal",
-        )
-    if mismatch.answer is Match.MAYBE and statement.principals_negated:
-        return Explanation(
-            f"{name} is an Allow with NotPrincipal, and AWS does not document whether KMS takes one",
-            "not documented for KMS",
-            span,
-            "name the principals",
-        )
+    if statement.principals_negated:
+        return _not_principal_words(mismatch, name, statement, request, span)
     if mismatch.answer is Match.MAYBE:
         return Explanation(
             _whether(values, f"is {caller}", name, f"names {caller}"),
@@ -471,7 +463,23 @@ def _principal_words(mismatch: Mismatch, name: str, answer: StatementAnswer, req
                 f"write {caller}",
                 Mistake.NOT_A_SERVICE_PRINCIPAL,
             )
-    return Explanation(f"{not_word} {_listed(values)} is not {caller}", f"is not {caller}", span, f"add {caller}")
+    return Explanation(f"the principal {_listed(values)} is not {caller}", f"is not {caller}", span, f"add {caller}")
+
+
+def _not_principal_words(mismatch: Mismatch, name: str, statement: Statement, request: Request, span: Span | None) -> Explanation:
+    caller = _caller_name(request)
+    name_them = "name the principals of the Allow" if statement.effect is not Effect.DENY else ""
+    if mismatch.answer is Match.NO:
+        return Explanation(f"NotPrincipal of {name} lists {caller}", f"lists {caller}", span, name_them)
+    if statement.effect is not Effect.DENY:
+        message = f"{name} is an Allow with NotPrincipal, and AWS does not document whether KMS takes one"
+        return Explanation(message, "not documented for KMS", span, name_them)
+    return Explanation(
+        f"whether NotPrincipal of {name} lists {caller} is not known{_reasons([each.value for each in statement.principals])}",
+        f"may or may not list {caller}",
+        span,
+        f"list {caller} in NotPrincipal" if request.caller.kind is CallerKind.SERVICE else "list the readers in NotPrincipal",
+    )
 
 
 def _action_words(mismatch: Mismatch, name: str, answer: StatementAnswer, request: Request) -> Explanation:
@@ -551,10 +559,12 @@ def _resource_words(mismatch: Mismatch, name: str, answer: StatementAnswer) -> E
         )
     if statement.resources_negated:
         return Explanation(f"NotResource of {name} excepts this key", "excepts this key", span, this_key)
-    alias = any(":alias/" in describe(value, quoted=False) for value in values)
-    what = "an alias is not the key" if alias else "is not this key"
-    message = f"the Resource {_listed(values)} of {name} is {'an alias, not the key' if alias else 'not this key'}"
-    return Explanation(message, what, span, this_key, Mistake.OTHER_RESOURCE)
+    alias = next((value for value in values if ":alias/" in describe(value, quoted=False)), None)
+    if alias is not None:
+        message = f"the Resource {describe(alias)} of {name} is an alias, not the key"
+        return Explanation(message, "an alias is not the key", alias.origin.span or span, this_key, Mistake.OTHER_RESOURCE)
+    message = f"the Resource {_listed(values)} of {name} is not this key"
+    return Explanation(message, "is not this key", span, this_key, Mistake.OTHER_RESOURCE)
 
 
 # -- conditions --------------------------------------------------------------------------------------------------------
