@@ -339,16 +339,29 @@ def test_a_key_policy_as_text_gets_json_whatever_the_file_is() -> None:
         assert len(json.loads(f"{{{both}}}")["Statement"]) == 2
 
 
-def test_what_is_not_known_of_a_place_is_any() -> None:
-    """A provider whose account, Region and partition nobody knows."""
-    lost = Place(*(Unknown("the provider is not declared") for _ in range(3)))
-    for question in (Question.DESCRIBE, Question.ENCRYPT):
-        document = statement_document(question, trail(lost), key(lost))
-        fix = missing_statement(question, trail(lost, name=Known("t")), key(lost), policy(ROOT_STATEMENT), Language.TERRAFORM)
-        assert "UNKNOWN" not in str(fix)
-        assert document
-    whole = missing_statement(Question.ENCRYPT, trail(lost), key(lost), default_key_policy(lost, HERE), Language.TERRAFORM)
-    assert whole is None or "UNKNOWN" not in whole.text
+@pytest.mark.parametrize("lost", ["account", "region", "partition"])
+@pytest.mark.parametrize("whose", ["key", "trail", "both"])
+def test_nothing_is_written_about_a_place_that_is_not_known(lost: str, whose: str) -> None:
+    """A provider that nobody declares: a principal cannot be written with a wildcard, nor an account left out."""
+    unknown = replace(KNOWN_PLACE, **{lost: Unknown("the provider is not declared")})
+    of_key = KNOWN_PLACE if whose == "trail" else unknown
+    used_by, with_key = trail(KNOWN_PLACE if whose == "key" else unknown), key(of_key)
+    store = EventDataStore("aws_cloudtrail_event_data_store.s", HERE, of_key, Known("s"), Attribute(Reference("aws_kms_key.logs", "arn")))
+    default = default_key_policy(of_key, HERE)
+    fixes = [
+        missing_statement(each, used_by, with_key, found, Language.TERRAFORM)
+        for each in QUESTIONS
+        for found in (policy(ROOT_STATEMENT), default)
+    ]
+    fixes += [missing_store_statement(store, with_key, found, Language.TERRAFORM) for found in (policy(ROOT_STATEMENT), default)]
+    assert any(fixes)
+    for fix in fixes:
+        document = fix.text if fix is not None else ""
+        assert "iam::*" not in document
+        assert '"kms:CallerAccount" = "*"' not in document
+        assert "arn:*" not in document
+    whole = missing_statement(Question.ENCRYPT, used_by, with_key, default, Language.TERRAFORM)
+    assert (whole is None) is (lost != "region" or whose != "key")
 
 
 def test_organization_trails_name_the_management_account() -> None:

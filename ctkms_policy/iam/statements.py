@@ -52,7 +52,9 @@ _NAMES = {
 def missing_statement(
     question: Question, trail: Trail, key: Key, policy: KeyPolicy, language: Language, *, facts: OrganizationFacts = NO_FACTS
 ) -> Fix | None:
-    """Return the statement that makes the policy answer yes, or None where no further statement can: a Deny stands in the way.
+    """Return the statement that makes the policy answer yes, or None where none can be written that does.
+
+    That is so where a Deny stands in the way, and where the account, Region or partition to be written is not known.
 
     A policy that is not written at all cannot be added to: then the text is a whole policy with every statement that a trail
     needs, and the one of AWS's default policy, which it replaces.
@@ -63,11 +65,16 @@ def missing_statement(
     if language is Language.TERRAFORM:
         log = _without_undeclared(log, policy)
     writer = _Writer(key, policy, language)
-    if policy.form is PolicyForm.DEFAULT:
-        questions = (Question.ENCRYPT, Question.DESCRIBE, Question.DECRYPT)
-        statements = [_root_statement(key), *(statement_document(each, trail, key, log=log) for each in questions)]
+    is_whole = policy.form is PolicyForm.DEFAULT
+    questions = (Question.ENCRYPT, Question.DESCRIBE, Question.DECRYPT) if is_whole else (question,)
+    statements = [statement_document(each, trail, key, log=log) for each in questions]
+    if is_whole:
+        statements.insert(0, _root_statement(key))
+    if not all(map(_can_be_written, statements)):
+        return None
+    if is_whole:
         return _whole_policy([writer.spelled(each) for each in statements], key, language, writer.needs)
-    return _written(statement_document(question, trail, key, log=log), key, policy, language, writer)
+    return _written(statements[0], key, policy, language, writer)
 
 
 def missing_store_statement(
@@ -79,7 +86,9 @@ def missing_store_statement(
         return None
     writer = _Writer(key, policy, language)
     if policy.form is PolicyForm.DEFAULT:
-        return _whole_policy([writer.spelled(_root_statement(key)), _STORE_STATEMENT], key, language, writer.needs)
+        root = _root_statement(key)
+        statements = [writer.spelled(root), _STORE_STATEMENT]
+        return _whole_policy(statements, key, language, writer.needs) if _can_be_written(root) else None
     return _written(_STORE_STATEMENT, key, policy, language, writer)
 
 
@@ -303,7 +312,7 @@ class _Writer:
 
     def spelled(self, document: MapValue) -> MapValue:
         """Return the document with symbols whose names are what the file would write."""
-        spelled = substitute(_without_unknowns(document), self._symbol)
+        spelled = substitute(document, self._symbol)
         assert isinstance(spelled, MapValue)
         return spelled
 
@@ -325,17 +334,3 @@ class _Writer:
         needed = f'data "{parts[1]}" "{parts[2]}" {{{f" provider = {provider} " if provider else ""}}}'
         if needed not in self.needs:
             self.needs.append(needed)
-
-
-def _without_unknowns(value: Value) -> Value:
-    """Return the value with what is not known at all as ``*``: partition, Region or account of a provider that is not known."""
-    if isinstance(value, MapValue):
-        return replace(value, entries=tuple(Entry(entry.key, _without_unknowns(entry.value)) for entry in value.entries))
-    if isinstance(value, ListValue):
-        return replace(value, items=tuple(_without_unknowns(item) for item in value.items))
-    if isinstance(value, Unknown):
-        return Known("*")
-    if isinstance(value, Template):
-        pieces = [Known(part.text) if isinstance(part, Literal) else _without_unknowns(part) for part in value.parts]
-        return concatenate(pieces, value.origin)
-    return value
