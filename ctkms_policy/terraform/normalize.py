@@ -340,11 +340,6 @@ class _Root:
         if expansion.cut:
             message = f"{owner.address}{name} has more than {MAX_INSTANCES} instances"
             self._report(ParseError(message, block.head_span, f"only the first {MAX_INSTANCES} are looked at"))
-        if expansion.hidden:
-            message = f"for_each of {owner.address}{name} is sensitive, and its keys would be shown in addresses"
-            written = block.body.attribute("for_each")
-            span = written.span if written is not None else block.head_span
-            self._report(ParseError(message, span, "terraform rejects it: use keys that are not sensitive, or nonsensitive()"))
         for existence in existing(expansion, owner.address + name, block, owner.text_of):
             if not existence.conditions and existence.instance is not None:
                 yield existence.instance
