@@ -193,6 +193,22 @@ def test_a_trail_is_judged_under_what_creates_it_and_nothing_more(tmp_path: Path
     assert next(describe(outcome) for _, outcome in outcomes(configuration.trails[0].kms_key_id.value)) == "null"
 
 
+@pytest.mark.parametrize(
+    "loop",
+    [
+        "{ for name, given in { x = var.key } : name => given if given != null }",
+        '{ for given in [var.key] : "x" => given if given != null }',
+        "merge([for given in [var.key] : { x = given } if given != null]...)",
+    ],
+)
+def test_what_a_loop_keeps_of_an_input_only_where_it_is_not_the_default_is_not_the_default(tmp_path: Path, loop: str) -> None:
+    variable = "variable key {\n  default = null\n}\n"
+    key = f'lookup({loop}, "x", aws_kms_key.k.arn)'
+    (trail,) = only(tmp_path, variable + KEY % "" + TRAIL % ("", key)).trails
+    found = [describe(outcome) for _, outcome in outcomes(trail.kms_key_id.value)]
+    assert found == ["aws_kms_key.k.arn", "var.key"]
+
+
 def test_where_a_trail_exists_its_conditions_are_so(tmp_path: Path) -> None:
     text = "variable on { default = true }\n" + KEY % "count = var.on ? 1 : 0"
     text += TRAIL % ("count = var.on ? 1 : 0", "local.key") + 'locals {\n  key = try(aws_kms_key.k[0].arn, "")\n}\n'
