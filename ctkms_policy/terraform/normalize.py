@@ -370,6 +370,8 @@ def _has_default(module: Module, name: str) -> bool:
 
 
 _NOT_IN_NAMES = frozenset(("terraform", "module", "modules", "tf", "aws", "git", "org", "organization", "organizations", "account"))
+_NO_REGISTRY = frozenset(("", "github.com", "bitbucket.org"))
+"""What a path without a scheme begins with that is no address in a registry: an absolute path, and the hosts that Terraform clones."""
 _TRAIL_ARGUMENTS = frozenset(
     ("is_multi_region_trail", "include_global_service_events", "enable_log_file_validation", "is_organization_trail")
 )
@@ -382,7 +384,7 @@ def may_hold_trail(call: Block, source: str) -> bool:
     """
     path = source.split("?")[0].rstrip("/").removesuffix(".git")
     parts = path.split("//")[-1].split("/")
-    registry = "//" not in path and len(parts) in (3, 4) and ":" not in path
+    registry = "//" not in path and len(parts) in (3, 4) and ":" not in path and parts[0] not in _NO_REGISTRY
     words = (parts[-2] if registry else parts[-1]).lower().replace("_", "-").split("-")
     if [word for word in words if word not in _NOT_IN_NAMES] in (["cloudtrail"], ["trail"], ["cloud", "trail"]):
         return True
