@@ -22,6 +22,7 @@ from ctkms_policy.model import (
     KeyPolicy,
     Language,
     PolicyForm,
+    Refusal,
     Resource,
     Trail,
     UnreadablePolicy,
@@ -37,6 +38,7 @@ from ctkms_policy.terraform.inputs import Inputs, assignments, tfvars_files
 from ctkms_policy.terraform.installed import installed_modules
 from ctkms_policy.terraform.module import Module, Repository, is_local, literal_text, local_calls
 from ctkms_policy.terraform.providers import deployment_variables
+from ctkms_policy.terraform.refusals import circular, undeclared
 from ctkms_policy.terraform.resources import Made
 from ctkms_policy.terraform.supposition import Supposition, suppose
 from ctkms_policy.terraform.type_constraint import is_unset
@@ -508,6 +510,7 @@ class _Builder:
             calls=found.owner.calls,
             created_when=created_when,
             note=self._note(found, kms_key_id.value, *self._policies(found, kms_key_id.value)),
+            refusals=_refusals(found.world, made, (made, "kms_key_id")),
             name=printable(made.argument("name"), f"{made.address}.name"),
             kms_key_id=kms_key_id,
             is_organization_trail=_or(made.argument("is_organization_trail"), Known(False)),
@@ -526,6 +529,7 @@ class _Builder:
             calls=found.owner.calls,
             created_when=created_when,
             note=self._note(found, kms_key_id.value, *self._policies(found, kms_key_id.value)),
+            refusals=_refusals(found.world, made, (made, "kms_key_id")),
             name=printable(made.argument("name"), f"{made.address}.name"),
             kms_key_id=kms_key_id,
         )
@@ -592,6 +596,7 @@ class _Builder:
             calls=found.owner.calls,
             created_when=created_when,
             note=note,
+            refusals=_refusals(found.world, made, (separate or made, "policy")),
             kind=kind,
             policy=policy,
             enabled=_or(enabled, Known(True)),
@@ -732,6 +737,16 @@ def _existence(found: _Found) -> Iterator[Value]:
             written = block.body.attribute(name)
             if written is not None:
                 yield evaluate(written.expression, owner)
+
+
+def _refusals(world: World, made: Made, *arguments: tuple[Made, str]) -> tuple[Refusal, ...]:
+    """Return why terraform refuses what a resource, with those arguments of it or of what belongs to it, is made of."""
+    found = list(circular(world, made.owner, made.block))
+    for each, name in arguments:
+        written = each.block.body.attribute(name)
+        if written is not None:
+            found.extend(undeclared(world, each.owner, written.expression))
+    return tuple(found)
 
 
 def _attribute(made: Made, name: str) -> Attribute:
