@@ -193,6 +193,6 @@ def test_what_is_wrong_with_one_module_hides_no_other_trail(tmp_path: Path) -> N
     assert [(each["rule"], each["message"].rpartition(": ")[2], each["help"]) for each in findings] == [
         ("CTKMS000", "the directory ./gone does not exist", "correct the source"),
         ("CTKMS000", 'module "nowhere" has no source', 'write where the module is: source = "./directory"'),
-        ("CTKMS015", "module.typo is not declared", "declare it, or correct the name"),
-        ("CTKMS015", "data.aws_kms_key.x is not declared", "declare it, or correct the name"),
+        ("CTKMS000", "module.typo is not declared", "terraform rejects it: declare it, or correct the name"),
+        ("CTKMS000", "data.aws_kms_key.x is not declared", "terraform rejects it: declare it, or correct the name"),
     ]

@@ -88,6 +88,92 @@ def test_what_no_input_can_create_does_not_exist(tmp_path: Path, count: str) -> 
     assert facts(only(tmp_path, text)) == []
 
 
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ('count = "maybe"', 'count of aws_cloudtrail.t is "maybe", and not a number'),
+        ('count = ""', 'count of aws_cloudtrail.t is "", and not a number'),
+        ('count = "0x1"', 'count of aws_cloudtrail.t is "0x1", and not a number'),
+        ("count = -1", "count of aws_cloudtrail.t is -1, and so negative"),
+        ("count = 1.5", "count of aws_cloudtrail.t is 1.5, and not a whole number"),
+        ('count = "1.5"', 'count of aws_cloudtrail.t is "1.5", and not a whole number'),
+        ("count = null", "count of aws_cloudtrail.t is null, and not a number"),
+        ("count = true", "count of aws_cloudtrail.t is true, and not a number"),
+        ("count = [1]", "count of aws_cloudtrail.t is a list, and not a number"),
+        ("count = {}", "count of aws_cloudtrail.t is a map, and not a number"),
+        ("count = local.word", 'count of aws_cloudtrail.t is "maybe", and not a number'),
+        ('for_each = "a"', 'for_each of aws_cloudtrail.t is "a", and not a map or set'),
+        ("for_each = 5", "for_each of aws_cloudtrail.t is 5, and not a map or set"),
+        ("for_each = true", "for_each of aws_cloudtrail.t is true, and not a map or set"),
+        ("for_each = null", "for_each of aws_cloudtrail.t is null, and not a map or set"),
+        ('for_each = ["a"]', "for_each of aws_cloudtrail.t is a list, and not a set"),
+        ("for_each = []", "for_each of aws_cloudtrail.t is a list, and not a set"),
+        ('for_each = [for each in ["a"] : each]', "for_each of aws_cloudtrail.t is a list, and not a set"),
+        ('for_each = tolist(["a"])', "for_each of aws_cloudtrail.t is a list, and not a set"),
+        ("for_each = toset([1, 2])", "for_each of aws_cloudtrail.t is a set of something else than strings: 1"),
+        ("for_each = toset([true])", "for_each of aws_cloudtrail.t is a set of something else than strings: true"),
+        ('for_each = toset(["a", null])', "for_each of aws_cloudtrail.t is a set of something else than strings: null"),
+        ('for_each = toset([["a"]])', "for_each of aws_cloudtrail.t is a set of something else than strings: a list"),
+        ("count = 1\n  for_each = {}", "aws_cloudtrail.t has both count and for_each"),
+    ],
+)
+def test_a_count_or_for_each_that_terraform_rejects(tmp_path: Path, argument: str, message: str) -> None:
+    configuration = only(tmp_path, 'locals {\n  word = "maybe"\n}\n' + TRAIL % (argument, "null"))
+    (problem,) = configuration.problems
+    assert problem.message == message
+    assert problem.help.startswith("terraform rejects it: ")
+    assert problem.span.line == (6 if "both" in message else 5)
+    assert len(configuration.trails) == 1  # and it is judged
+
+
+@pytest.mark.parametrize(
+    ("argument", "trails"),
+    [
+        ("count = 2", 2),
+        ('count = "2"', 2),
+        ("count = 2.0", 2),
+        ("count = 0", 0),
+        ("count = var.word", 1),
+        ("count = var.negative", 0),
+        ("count = var.none", 1),
+        ("count = var.unset", 1),
+        ("count = length(var.list)", 1),
+        ('count = var.unset ? "maybe" : 1', 0),
+        ("for_each = {}", 0),
+        ("for_each = { a = 1 }", 1),
+        ("for_each = { a = null }", 1),
+        ("for_each = toset([])", 0),
+        ('for_each = toset(["a", 1])', 2),
+        ('for_each = setunion(["a"], ["b"])', 2),
+        ('for_each = true ? toset(["a"]) : []', 1),
+        ('for_each = true ? ["a"] : toset([])', 1),
+        ("for_each = toset([var.unset])", 1),
+        ("for_each = var.numbers", 1),
+        ("for_each = var.list", 1),
+        ("for_each = var.unset", 1),
+        ("for_each = toset([aws_kms_key.k.id])", 1),
+    ],
+)
+def test_a_count_or_for_each_that_terraform_takes_or_would_with_other_inputs(tmp_path: Path, argument: str, trails: int) -> None:
+    variables = 'variable "unset" {}\nvariable "list" { default = ["a"] }\nvariable "numbers" { default = [1] }\n'
+    variables += 'variable "word" { default = "maybe" }\nvariable "negative" { default = -1 }\nvariable "none" { default = null }\n'
+    configuration = only(tmp_path, variables + KEY % "" + TRAIL % (argument, "null"))
+    assert configuration.problems == ()
+    assert len([trail for trail in configuration.trails if not trail.created_when]) == trails
+
+
+@pytest.mark.parametrize(("given", "rejected"), [('"maybe"', True), ("1", False), ("var.n", False)])
+def test_a_count_that_the_caller_gives(tmp_path: Path, given: str, rejected: bool) -> None:
+    files = {
+        "main.tf": f'variable "n" {{\n  default = "maybe"\n}}\nmodule "m" {{\n  source = "./m"\n  n = {given}\n}}\n',
+        "m/main.tf": 'variable "n" {}\n' + TRAIL % ("count = var.n", "null"),
+    }
+    (configuration,) = normalized(tmp_path, files)
+    assert [problem.message for problem in configuration.problems] == (
+        ['count of module.m.aws_cloudtrail.t is "maybe", and not a number'] if rejected else []
+    )
+
+
 def test_for_each_over_a_map_that_is_empty_by_default(tmp_path: Path) -> None:
     text = 'variable "m" {\n  type = map(object({ key = string }))\n  default = {}\n}\n' + TRAIL % ("for_each = var.m", "each.value.key")
     (trail,) = only(tmp_path, text).trails
@@ -105,6 +191,22 @@ def test_a_trail_is_judged_under_what_creates_it_and_nothing_more(tmp_path: Path
         ("aws_kms_key.k[0]", "var.trail = true and var.kms = true", ""),
     ]
     assert next(describe(outcome) for _, outcome in outcomes(configuration.trails[0].kms_key_id.value)) == "null"
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        "{ for name, given in { x = var.key } : name => given if given != null }",
+        '{ for given in [var.key] : "x" => given if given != null }',
+        "merge([for given in [var.key] : { x = given } if given != null]...)",
+    ],
+)
+def test_what_a_loop_keeps_of_an_input_only_where_it_is_not_the_default_is_not_the_default(tmp_path: Path, loop: str) -> None:
+    variable = "variable key {\n  default = null\n}\n"
+    key = f'lookup({loop}, "x", aws_kms_key.k.arn)'
+    (trail,) = only(tmp_path, variable + KEY % "" + TRAIL % ("", key)).trails
+    found = [describe(outcome) for _, outcome in outcomes(trail.kms_key_id.value)]
+    assert found == ["aws_kms_key.k.arn", "var.key"]
 
 
 def test_where_a_trail_exists_its_conditions_are_so(tmp_path: Path) -> None:

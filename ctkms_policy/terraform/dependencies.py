@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, is_dataclass
 
+from ctkms_policy.source import Span
+from ctkms_policy.terraform.dynamic_blocks import iterator_of
 from ctkms_policy.terraform.hcl.syntax import (
+    SPLAT_ITEM,
     AttributeNode,
     Block,
     Body,
     Call,
     Expression,
+    ForObject,
+    ForTuple,
     GetAttr,
     Index,
     Interpolation,
     StringTemplate,
+    TemplateFor,
     Variable,
 )
 from ctkms_policy.terraform.world import ModuleInstance, World
@@ -23,16 +30,45 @@ MAX_NODES = 5_000
 """No more of the graph is followed: a dependency beyond it is not seen."""
 
 
+@dataclass(frozen=True)
+class Reached:
+    """A resource or data source that another one depends on: its address without key, and the reference that says so."""
+
+    address: str
+    span: Span
+
+
 def dependencies(world: World, owner: ModuleInstance, block: Block) -> tuple[str, ...]:
     """Return the addresses of all resource instances that a resource of ``owner`` depends on, directly or not.
 
     Explicit ``depends_on`` of the resource and of module calls counts, and so does every reference.
     """
-    walk = _Walk(world)
+    walk = _walked(world, owner, block)
+    return tuple(sorted(address for address in world.instances if _without_key(address) in walk.reached))
+
+
+def circle(world: World, owner: ModuleInstance, block: Block) -> tuple[Reached, ...]:
+    """Return what leads from a resource of ``owner`` back to it, itself last; () where it does not depend on itself."""
+    walk, start = _walked(world, owner, block), _address(owner, block)
+    way: list[Reached] = []
+    address = start
+    while address in walk.reached and (not way or address != start):
+        before, span = walk.reached[address]
+        way.append(Reached(address, span))
+        address = before
+    return tuple(reversed(way))
+
+
+def _walked(world: World, owner: ModuleInstance, block: Block) -> _Walk:
+    walk = _Walk(world, _address(owner, block))
     walk.body(owner, block.body)
     walk.calls_of(owner)
     walk.finish()
-    return tuple(sorted(address for address in world.instances if _without_key(address) in walk.resources))
+    return walk
+
+
+def _address(owner: ModuleInstance, block: Block) -> str:
+    return f"{owner.address}{'data.' if block.type == 'data' else ''}{'.'.join(block.labels)}"
 
 
 def _without_key(address: str) -> str:
@@ -54,24 +90,40 @@ def _without_key(address: str) -> str:
     return address
 
 
+@dataclass(frozen=True)
+class _Node:
+    """A name that was reached, from which resource, and by which reference in that one or in what it names."""
+
+    owner: ModuleInstance
+    kind: str
+    name: str
+    user: str
+    span: Span
+
+
 @dataclass
 class _Walk:
-    """What has been reached: resources by address without key, and every other name, so that none is followed twice."""
+    """What has been reached, names first, so that none is followed twice.
+
+    ``current`` is the address of the resource whose references are followed; ``reached`` has for each resource, by address without
+    key, the one that refers to it and where.
+    """
 
     world: World
-    resources: set[str] = field(default_factory=set)
+    current: str
+    reached: dict[str, tuple[str, Span]] = field(default_factory=dict)
     seen: set[tuple[str, str]] = field(default_factory=set)
-    waiting: list[tuple[ModuleInstance, str, str]] = field(default_factory=list)
+    waiting: deque[_Node] = field(default_factory=deque)
 
-    def body(self, owner: ModuleInstance, body: Body) -> None:
+    def body(self, owner: ModuleInstance, body: Body, bound: frozenset[str] = frozenset()) -> None:
         for attribute in body.attributes:
-            self.attribute(owner, attribute)
+            self.attribute(owner, attribute, bound)
         for block in body.blocks:
-            self.body(owner, block.body)
+            self.body(owner, block.body, bound | {iterator_of(block)} if block.type == "dynamic" else bound)
 
-    def attribute(self, owner: ModuleInstance, attribute: AttributeNode) -> None:
-        for path in references(attribute.expression):
-            self.reach(owner, path)
+    def attribute(self, owner: ModuleInstance, attribute: AttributeNode, bound: frozenset[str] = frozenset()) -> None:
+        for path, span in traversals(attribute.expression, bound):
+            self.reach(owner, path, span)
 
     def calls_of(self, owner: ModuleInstance) -> None:
         """Follow ``depends_on`` of the module calls that ``owner`` stands in."""
@@ -81,7 +133,7 @@ class _Walk:
                 self.attribute(owner.caller, written)
             owner = owner.caller
 
-    def reach(self, owner: ModuleInstance, path: tuple[str, ...]) -> None:
+    def reach(self, owner: ModuleInstance, path: tuple[str, ...], span: Span) -> None:
         root, *names = path
         if root == "data" and len(names) > 1:
             kind, name = "block", f"data.{names[0]}.{names[1]}"
@@ -95,13 +147,14 @@ class _Walk:
             return
         if (owner.address + kind, name) not in self.seen and len(self.seen) < MAX_NODES:
             self.seen.add((owner.address + kind, name))
-            self.waiting.append((owner, kind, name))
+            self.waiting.append(_Node(owner, kind, name, self.current, span))
 
     def finish(self) -> None:
         while self.waiting:
-            owner, kind, name = self.waiting.pop()
+            node = self.waiting.popleft()
+            owner, kind, name, self.current = node.owner, node.kind, node.name, node.user
             if kind == "block":
-                self._block(owner, name)
+                self._block(owner, name, node.span)
             elif kind == "local" and name in owner.module.locals:
                 self.attribute(owner, owner.module.locals[name])
             elif kind == "var" and owner.call is not None and owner.caller is not None:
@@ -109,42 +162,53 @@ class _Walk:
                 if argument is not None:
                     self.attribute(owner.caller, argument)
             elif kind == "module":
-                self._module(owner, name)
+                self._module(owner, name, node.span)
 
-    def _block(self, owner: ModuleInstance, name: str) -> None:
+    def _block(self, owner: ModuleInstance, name: str, span: Span) -> None:
         *data, type, label = name.split(".")
         block = owner.module.block("data." if data else "", type, label)
         if block is not None:
-            self.resources.add(owner.address + name)
+            self.reached[owner.address + name] = (self.current, span)
+            self.current = owner.address + name
             self.body(owner, block.body)
 
-    def _module(self, owner: ModuleInstance, name: str) -> None:
+    def _module(self, owner: ModuleInstance, name: str, span: Span) -> None:
         call, _, output = name.partition(".")
         block = owner.module.calls.get(call)
         if block is None:
             return
-        for child in self._children(owner, call):
+        for child in children(self.world, owner, call):
             if output and output in child.module.outputs:
                 self.body(child, child.module.outputs[output].body)
             else:
                 for type, label in child.module.resources:
-                    self.reach(child, (type, label))
+                    self.reach(child, (type, label), span)
                 for inner in child.module.calls:
-                    self.reach(child, ("module", inner))
+                    self.reach(child, ("module", inner), span)
         written = block.body.attribute("depends_on")
         if written is not None:
             self.attribute(owner, written)
 
-    def _children(self, owner: ModuleInstance, call: str) -> Iterator[ModuleInstance]:
-        expansion = self.world.expansion(owner, owner.module.calls[call], f"module.{call}")
-        for instance in getattr(expansion, "instances", {}).values():
-            child = self.world.called(instance)
-            if isinstance(child, ModuleInstance):
-                yield child
+
+def children(world: World, owner: ModuleInstance, call: str) -> Iterator[ModuleInstance]:
+    """Yield the module instances that a module call of ``owner`` makes, those that can be read."""
+    expansion = world.expansion(owner, owner.module.calls[call], f"module.{call}")
+    for instance in getattr(expansion, "instances", {}).values():
+        child = world.called(instance)
+        if isinstance(child, ModuleInstance):
+            yield child
 
 
 def references(expression: Expression) -> Iterator[tuple[str, ...]]:
     """Yield every traversal in an expression as the names in it: ``("aws_kms_key", "logs", "arn")``; indexes are left out."""
+    yield from (path for path, _ in traversals(expression))
+
+
+def traversals(expression: Expression, bound: frozenset[str] = frozenset()) -> Iterator[tuple[tuple[str, ...], Span]]:
+    """Yield the names of every traversal in an expression, and where it stands; those that begin with a ``bound`` name are left out.
+
+    Bound are the variables of loops and the iterators of ``dynamic`` blocks.
+    """
     if isinstance(expression, (GetAttr, Index, Variable)):
         names: list[str] = []
         base: Expression = expression
@@ -152,16 +216,16 @@ def references(expression: Expression) -> Iterator[tuple[str, ...]]:
             if isinstance(base, GetAttr):
                 names.append(base.name)
             else:
-                yield from references(base.key)
+                yield from traversals(base.key, bound)
             base = base.base
-        if isinstance(base, Variable):
-            yield (base.name, *reversed(names))
-        else:
-            yield from references(base)
+        if not isinstance(base, Variable):
+            yield from traversals(base, bound)
+        elif base.name not in bound and base.name != SPLAT_ITEM:
+            yield (base.name, *reversed(names)), expression.span
         return
     if isinstance(expression, StringTemplate) and not any(not hasattr(part, "text") for part in expression.parts):
         return
-    yield from _inside(expression)
+    yield from _inside(expression, bound)
 
 
 _OWN_KEYS = (("each", "key"), ("count", "index"))
@@ -189,15 +253,19 @@ def _is_own_key(expression: Expression) -> bool:
     )
 
 
-def _inside(node: object) -> Iterator[tuple[str, ...]]:
+def _inside(node: object, bound: frozenset[str]) -> Iterator[tuple[tuple[str, ...], Span]]:
     if isinstance(node, tuple):
         for item in node:
-            yield from _inside(item)
+            yield from _inside(item, bound)
     elif isinstance(node, (GetAttr, Index, Variable)):
-        yield from references(node)
+        yield from traversals(node, bound)
     elif isinstance(node, Interpolation):
-        yield from _inside(node.expression)
+        yield from _inside(node.expression, bound)
     elif is_dataclass(node):
+        inner = bound
+        if isinstance(node, (ForTuple, ForObject, TemplateFor)):
+            yield from _inside(node.collection, bound)
+            inner = bound | {node.value} | ({node.key} if node.key is not None else set())
         for each in fields(node):
-            if each.name != "span":
-                yield from _inside(getattr(node, each.name))
+            if each.name not in ("span", "collection"):
+                yield from _inside(getattr(node, each.name), inner)

@@ -35,13 +35,20 @@ def nested_blocks(body: Body, type: str, scope: Scope, build: Build) -> ListValu
     return ListValue(tuple(items), rest)
 
 
+def iterator_of(block: Block) -> str:
+    """Return the name that the content of a ``dynamic`` block has for the current element."""
+    iterator = block.body.attribute("iterator")
+    if iterator is not None and isinstance(iterator.expression, Variable):
+        return iterator.expression.name
+    return block.labels[0] if block.labels else ""
+
+
 def _dynamic(block: Block, scope: Scope, build: Build) -> tuple[list[Value], str]:
     content = next(iter(block.body.blocks_of("content")), None)
     each = block.body.attribute("for_each")
     if content is None or each is None:
         return [], f'the dynamic "{block.labels[0]}" block has no content'
-    iterator = block.body.attribute("iterator")
-    name = iterator.expression.name if iterator is not None and isinstance(iterator.expression, Variable) else block.labels[0]
+    name = iterator_of(block)
     of_set = isinstance(each.expression, Call) and each.expression.name == "toset"
     place = f"of the block at {block.span.path}:{block.span.line}"
 

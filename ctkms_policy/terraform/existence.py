@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from ctkms_policy.source import Span
-from ctkms_policy.terraform.conversion import MAX_ITEMS, reason_of, to_number
+from ctkms_policy.source import ParseError, Span
+from ctkms_policy.terraform.conversion import MAX_ITEMS, all_origins, reason_of, to_number
 from ctkms_policy.terraform.expression import evaluate
-from ctkms_policy.terraform.hcl.syntax import Block
+from ctkms_policy.terraform.hcl.syntax import AttributeNode, Block, Call, Expression, ForTuple, Splat, TupleExpression
 from ctkms_policy.terraform.scope import InnerScope, Scope
 from ctkms_policy.value import (
     Absent,
     Choice,
     Entry,
+    JsonText,
     Known,
     ListValue,
     MapValue,
@@ -30,6 +31,9 @@ from ctkms_policy.value import (
 
 MAX_INSTANCES = 200
 """No block has more instances: of a larger ``count`` the rest is not known."""
+
+
+_MAX_SHOWN = 60
 
 
 @dataclass(frozen=True)
@@ -71,10 +75,10 @@ class Condition:
 class Expansion:
     """The instances of one block.
 
-    whole    the block as a value: a Reference, or a list or map of References, perhaps a Choice of those
-    open     the reason why there may be other instances than those, or ""
-    cut      whether there certainly are more, which are not looked at
-    hidden   whether for_each is sensitive, which Terraform rejects: its keys would stand in addresses
+    whole     the block as a value: a Reference, or a list or map of References, perhaps a Choice of those
+    open      the reason why there may be other instances than those, or ""
+    cut       whether there certainly are more, which are not looked at
+    rejected  why Terraform rejects count or for_each, None where it does not, or does with some inputs only
     """
 
     whole: Value
@@ -83,7 +87,7 @@ class Expansion:
     make: Callable[[Value | None, Value], Instance]
     instances: dict[str, Instance] = field(default_factory=dict)
     cut: bool = False
-    hidden: bool = False
+    rejected: ParseError | None = None
 
     def member(self, key: Value) -> Value | None:
         """Return the instance that an index names where count or for_each is not known; else None."""
@@ -94,16 +98,19 @@ class Expansion:
         return Reference(instance.address, "")
 
 
-def expand(address: str, block: Block, scope: Scope, *, suppose_one: Callable[[str], bool]) -> Expansion:
+def expand(address: str, block: Block, scope: Scope, *, suppose_one: Callable[[str], bool], by_default: bool) -> Expansion:
     """Return the instances of the block whose address without key is ``address``.
 
-    ``suppose_one`` tells of which blocks an instance is to exist although their default is to have none.
+    ``suppose_one`` tells of which blocks an instance is to exist although their default is to have none. ``by_default`` says that
+    nothing is supposed at all: else what is wrong with ``count`` or ``for_each`` may come from that.
     """
     body = block.body
     counted, each = body.attribute("count"), body.attribute("for_each")
-    if counted is None and each is None:
+    written = counted or each
+    if written is None:
         instance = Instance(address, block, scope)
         return Expansion(Reference(address, "", Origin(block.head_span)), True, "", lambda key, value: instance, {address: instance})
+    span = written.expression.span
     make = _counted_instance(address, block, scope) if counted is not None else _named_instance(address, block, scope)
     expansion = Expansion(Absent(), False, "", make)
 
@@ -126,7 +133,9 @@ def expand(address: str, block: Block, scope: Scope, *, suppose_one: Callable[[s
 
     def of_each(collection: Value) -> Value:
         if _has_sensitive_keys(collection):
-            expansion.hidden = True
+            message = f"for_each of {address} is sensitive, and its keys would be shown in addresses"
+            help = "terraform rejects it: use keys that are not sensitive, or nonsensitive()"
+            expansion.rejected = ParseError(message, span, help)
             collection = Unknown(f"for_each of {address} is sensitive", Origin(block.head_span))
         if isinstance(collection, (ListValue, MapValue)):
             pairs = _pairs(collection)
@@ -147,9 +156,10 @@ def expand(address: str, block: Block, scope: Scope, *, suppose_one: Callable[[s
                 ]
         return MapValue(tuple(entries), rest, collection.origin)
 
-    written = counted if counted is not None else each
-    assert written is not None
     given = evaluate(written.expression, scope)
+    expansion.rejected = _rejected(address, counted, each, given) if by_default else None
+    if expansion.rejected is not None:
+        given = Unknown(expansion.rejected.message, given.origin)
     expansion.whole = lift(of_count if counted is not None else of_each, (given,), given.origin)
     for own, supposed in _certain_conditions(expansion.whole).items():
         instance = expansion.instances[own]
@@ -169,6 +179,65 @@ def _certain_conditions(whole: Value) -> dict[str, dict[str, bool]]:
             earlier = certain.get(reference.address)
             certain[reference.address] = so if earlier is None else {name: each for name, each in earlier.items() if so.get(name) is each}
     return certain
+
+
+def _rejected(address: str, counted: AttributeNode | None, each: AttributeNode | None, given: Value) -> ParseError | None:
+    """Return why Terraform rejects the number or the keys of the instances, whatever the inputs; else None."""
+    if counted is not None and each is not None:
+        return ParseError(f"{address} has both count and for_each", each.name_span, "terraform rejects it: remove one of the two")
+    written = counted or each
+    if written is None or not _is_certain(given):
+        return None
+    if written is counted:
+        why, way_out = _why_no_count(given), "write a whole number that is not negative"
+    else:
+        why, way_out = _why_no_keys(given, written.expression), "use a map, or a set of strings"
+    if not why:
+        return None
+    return ParseError(f"{written.name} of {address} is {why}", written.expression.span, f"terraform rejects it: {way_out}")
+
+
+def _is_certain(value: Value) -> bool:
+    """Return whether no input has a say in a value; what is in it need not be known."""
+    return isinstance(value, (Known, Absent, JsonText, ListValue, MapValue)) and not any(each.inputs for each in all_origins((value,)))
+
+
+def _why_no_count(count: Value) -> str:
+    """Return what a count is instead of a number of instances, or "" where it is one."""
+    number = to_number(count)
+    if not isinstance(number, Known):
+        return f"{_shown(count)}, and not a number"
+    if not isinstance(number.value, int):
+        return f"{_shown(count)}, and not a whole number"
+    return f"{_shown(count)}, and so negative" if number.value < 0 else ""
+
+
+def _why_no_keys(collection: Value, written: Expression) -> str:
+    """Return what a for_each is instead of a map or set of strings, or "" where it is one, or may be."""
+    if isinstance(collection, MapValue):
+        return ""
+    if not isinstance(collection, ListValue):
+        return f"{_shown(collection)}, and not a map or set"
+    if not collection.is_set:
+        return "a list, and not a set" if _makes_list(written) else ""
+    wrong = next((item for item in collection.items if _is_certain(item) and not _is_string(item)), None)
+    return f"a set of something else than strings: {_shown(wrong)}" if wrong is not None else ""
+
+
+def _makes_list(expression: Expression) -> bool:
+    """Return whether an expression certainly makes a list or tuple: a value alone does not tell that from a set."""
+    if isinstance(expression, Call):
+        return expression.name in ("compact", "concat", "distinct", "flatten", "keys", "range", "sort", "split", "tolist", "values")
+    return isinstance(expression, (TupleExpression, ForTuple, Splat))
+
+
+def _shown(value: Value) -> str:
+    text = describe(value)
+    return text if len(text) <= _MAX_SHOWN and "\n" not in text else "a long text"
+
+
+def _is_string(value: Value) -> bool:
+    return isinstance(value, JsonText) or (isinstance(value, Known) and isinstance(value.value, str))
 
 
 def _has_sensitive_keys(collection: Value) -> bool:

@@ -10,12 +10,12 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 from ctkms_policy.source import Span
 from ctkms_policy.terraform import functions
 from ctkms_policy.terraform.comparison import equal, less
-from ctkms_policy.terraform.condition import as_condition, collapsed, identified, select, settled
+from ctkms_policy.terraform.condition import as_condition, collapsed, identified, select, settled, without_defaults
 from ctkms_policy.terraform.conversion import (
     MAX_NODES,
     Failure,
@@ -76,6 +76,7 @@ from ctkms_policy.value import (
     Template,
     Unknown,
     Value,
+    default_of,
     describe,
     lift,
 )
@@ -596,6 +597,14 @@ def _map_of(pairs: Iterable[tuple[Value, Value]], origin: Origin, rest: str, *, 
     return MapValue(tuple(made), rest, origin)
 
 
+def _without_defaults(result: object, condition: Value) -> object:
+    """Return a result, or the key and value of one, that is there only where inputs make ``condition`` another than by default."""
+    inputs = frozenset(name for origin in all_origins((condition,)) for name in origin.inputs)
+    if isinstance(result, tuple):
+        return tuple(without_defaults(part, inputs) for part in result)
+    return without_defaults(cast(Value, result), inputs)
+
+
 def _chosen(
     results: Sequence[tuple[Value, Callable[[], object]]],
     rest: str,
@@ -614,7 +623,8 @@ def _chosen(
 
     def result(position: int) -> object:
         if position not in made:
-            made[position] = results[position][1]()
+            condition, make = results[position]
+            made[position] = make() if default_of(condition) != Known(False) else _without_defaults(make(), condition)
         return made[position]
 
     def kept(*conditions: Value) -> Value:

@@ -6,6 +6,7 @@ Nothing is evaluated here. One ``Repository`` reads each file and each directory
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +27,8 @@ _SHADOWED = {".tf": ".tofu", ".tf.json": ".tofu.json"}
 class Module:
     """What one directory declares, by Terraform's own names.
 
-    ``problems`` are the files that cannot be read, syntax errors and blocks that are declared twice.
+    ``problems`` are the files that cannot be read, syntax errors and blocks that are declared twice. ``is_partial`` says that it
+    may declare more than that, in files that are not read or that another tool writes first.
     """
 
     directory: Path
@@ -39,6 +41,7 @@ class Module:
     providers: tuple[Block, ...] = ()
     has_backend: bool = False
     problems: tuple[ParseError, ...] = ()
+    is_partial: bool = False
 
     @property
     def is_empty(self) -> bool:
@@ -118,7 +121,7 @@ class Repository:
 
     def _load(self, directory: Path) -> Module:
         try:
-            names = module_files(entry.name for entry in os.scandir(directory))
+            names = os.listdir(directory)
         except OSError as error:
             reason = (error.strerror or "unknown error").lower()
             return Module(
@@ -126,9 +129,11 @@ class Repository:
                 problems=(ParseError(f"cannot read the directory: {reason}", Span.at(self.show(directory)), "check its permissions"),),
             )
         declared = _Declarations()
-        for name in names:
+        declared.is_partial = may_declare_more(names)
+        for name in module_files(names):
             file = directory / name
             if not file.is_file() or (file.is_symlink() and not self.contains(real_path(file))):
+                declared.is_partial = True
                 continue
             try:
                 parsed = self.parse(file)
@@ -149,6 +154,20 @@ def module_files(names: Iterable[str]) -> list[str]:
     for suffix, other in _SHADOWED.items():
         chosen -= {name for name in chosen if name.endswith(suffix) and name[: -len(suffix)] + other in chosen}
     return sorted(chosen, key=lambda name: (is_override(name), name))
+
+
+_WRITTEN_FIRST = re.compile(r".*\.(?:tf|tofu)(?:\.json)?\.\w+|terragrunt\.hcl(?:\.json)?|.*\.tm\.hcl")
+"""Templates of Terraform files (``main.tf.j2``), and what Terragrunt and Terramate generate files from."""
+
+
+def may_declare_more(names: Iterable[str]) -> bool:
+    """Return whether files of those names tell that the directory may declare more than its own files do.
+
+    Other tools write some; and terraform still reads an ``x.tf`` whose place ``x.tofu`` takes.
+    """
+    names = set(names)
+    shadowed = any(name.endswith(suffix) and name[: -len(suffix)] + other in names for suffix, other in _SHADOWED.items() for name in names)
+    return shadowed or any(_WRITTEN_FIRST.fullmatch(name) and not name.endswith(SUFFIXES) for name in names)
 
 
 def is_override(name: str) -> bool:
@@ -173,6 +192,7 @@ class _Declarations:
     providers: dict[str, Block] = field(default_factory=dict)
     has_backend: bool = False
     problems: list[ParseError] = field(default_factory=list)
+    is_partial: bool = False
 
     def add(self, body: Body, *, overrides: bool) -> None:
         for block in body.blocks:
@@ -233,6 +253,7 @@ class _Declarations:
             tuple(self.providers.values()),
             self.has_backend,
             tuple(self.problems),
+            self.is_partial or bool(self.problems),
         )
 
 

@@ -22,6 +22,7 @@ from ctkms_policy.model import (
     KeyPolicy,
     Language,
     PolicyForm,
+    Refusal,
     Resource,
     Trail,
     UnreadablePolicy,
@@ -37,6 +38,7 @@ from ctkms_policy.terraform.inputs import Inputs, assignments, tfvars_files
 from ctkms_policy.terraform.installed import installed_modules
 from ctkms_policy.terraform.module import Module, Repository, is_local, literal_text, local_calls
 from ctkms_policy.terraform.providers import deployment_variables
+from ctkms_policy.terraform.refusals import circular, undeclared
 from ctkms_policy.terraform.resources import Made
 from ctkms_policy.terraform.supposition import Supposition, suppose
 from ctkms_policy.terraform.type_constraint import is_unset
@@ -340,11 +342,6 @@ class _Root:
         if expansion.cut:
             message = f"{owner.address}{name} has more than {MAX_INSTANCES} instances"
             self._report(ParseError(message, block.head_span, f"only the first {MAX_INSTANCES} are looked at"))
-        if expansion.hidden:
-            message = f"for_each of {owner.address}{name} is sensitive, and its keys would be shown in addresses"
-            written = block.body.attribute("for_each")
-            span = written.span if written is not None else block.head_span
-            self._report(ParseError(message, span, "terraform rejects it: use keys that are not sensitive, or nonsensitive()"))
         for existence in existing(expansion, owner.address + name, block, owner.text_of):
             if not existence.conditions and existence.instance is not None:
                 yield existence.instance
@@ -375,6 +372,8 @@ def _has_default(module: Module, name: str) -> bool:
 
 
 _NOT_IN_NAMES = frozenset(("terraform", "module", "modules", "tf", "aws", "git", "org", "organization", "organizations", "account"))
+_NO_REGISTRY = frozenset(("", "github.com", "bitbucket.org"))
+"""What a path without a scheme begins with that is no address in a registry: an absolute path, and the hosts that Terraform clones."""
 _TRAIL_ARGUMENTS = frozenset(
     ("is_multi_region_trail", "include_global_service_events", "enable_log_file_validation", "is_organization_trail")
 )
@@ -387,7 +386,7 @@ def may_hold_trail(call: Block, source: str) -> bool:
     """
     path = source.split("?")[0].rstrip("/").removesuffix(".git")
     parts = path.split("//")[-1].split("/")
-    registry = "//" not in path and len(parts) in (3, 4) and ":" not in path
+    registry = "//" not in path and len(parts) in (3, 4) and ":" not in path and parts[0] not in _NO_REGISTRY
     words = (parts[-2] if registry else parts[-1]).lower().replace("_", "-").split("-")
     if [word for word in words if word not in _NOT_IN_NAMES] in (["cloudtrail"], ["trail"], ["cloud", "trail"]):
         return True
@@ -511,6 +510,7 @@ class _Builder:
             calls=found.owner.calls,
             created_when=created_when,
             note=self._note(found, kms_key_id.value, *self._policies(found, kms_key_id.value)),
+            refusals=_refusals(found.world, made, (made, "kms_key_id")),
             name=printable(made.argument("name"), f"{made.address}.name"),
             kms_key_id=kms_key_id,
             is_organization_trail=_or(made.argument("is_organization_trail"), Known(False)),
@@ -529,6 +529,7 @@ class _Builder:
             calls=found.owner.calls,
             created_when=created_when,
             note=self._note(found, kms_key_id.value, *self._policies(found, kms_key_id.value)),
+            refusals=_refusals(found.world, made, (made, "kms_key_id")),
             name=printable(made.argument("name"), f"{made.address}.name"),
             kms_key_id=kms_key_id,
         )
@@ -595,6 +596,7 @@ class _Builder:
             calls=found.owner.calls,
             created_when=created_when,
             note=note,
+            refusals=_refusals(found.world, made, (separate or made, "policy")),
             kind=kind,
             policy=policy,
             enabled=_or(enabled, Known(True)),
@@ -735,6 +737,16 @@ def _existence(found: _Found) -> Iterator[Value]:
             written = block.body.attribute(name)
             if written is not None:
                 yield evaluate(written.expression, owner)
+
+
+def _refusals(world: World, made: Made, *arguments: tuple[Made, str]) -> tuple[Refusal, ...]:
+    """Return why terraform refuses what a resource, with those arguments of it or of what belongs to it, is made of."""
+    found = list(circular(world, made.owner, made.block))
+    for each, name in arguments:
+        written = each.block.body.attribute(name)
+        if written is not None:
+            found.extend(undeclared(world, each.owner, written.expression))
+    return tuple(found)
 
 
 def _attribute(made: Made, name: str) -> Attribute:

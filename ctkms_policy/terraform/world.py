@@ -116,11 +116,19 @@ class World:
                 return Unknown(f"the instances of {owner.address}{name} depend on themselves")
             self._running[key] = None
             try:
-                found = self._expansions[key] = expand(owner.address + name, block, owner, suppose_one=self.created.__contains__)
+                found = self._expansions[key] = expand(
+                    owner.address + name,
+                    block,
+                    owner,
+                    suppose_one=self.created.__contains__,
+                    by_default=not (self.overridden or self.supposed or self.created),
+                )
             finally:
                 del self._running[key]
             for address, instance in found.instances.items():
                 self.register(owner, address, instance)
+            if found.rejected is not None:
+                self.report(found.rejected)
         return found
 
     def register(self, owner: ModuleInstance, address: str, instance: Instance) -> None:
