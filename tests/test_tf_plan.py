@@ -206,38 +206,120 @@ def instances(reference: str, for_each: Json) -> Json:
     return plan(changes, [trail, configured("aws_kms_key.logs")])
 
 
-def test_each_key_is_the_instance_and_each_value_may_be_another() -> None:
-    for trail, key in zip(read_plan(instances("each.key", {})).trails, "ab", strict=True):
-        assert trail.kms_key_id.value == Reference(f'aws_kms_key.logs["{key}"]', "arn")
-    for trail in read_plan(instances("each.value", constant({"a": "b", "b": "a"}))).trails:
+@pytest.mark.parametrize(
+    ("reference", "for_each"),
+    [
+        ("each.key", {}),
+        ("count.index", {}),
+        ("each.value", constant({"a": "b", "b": "a"})),
+        ("each.value", refs('aws_kms_key.logs["a"].arn', 'aws_kms_key.logs["b"].arn')),
+    ],
+)
+def test_an_index_that_the_plan_does_not_hold_may_be_any_instance(reference: str, for_each: Json) -> None:
+    """``k[count.index]`` and ``k[1 - count.index]`` are the same in a plan."""
+    document = instances(reference, for_each)
+    if "references" in for_each:
+        document["configuration"]["root_module"]["resources"][0]["expressions"]["kms_key_id"] = refs(reference)
+    for trail in read_plan(document).trails:
         value = trail.kms_key_id.value
         assert isinstance(value, Choice)
         assert value.chosen is None
+        assert [branch.value for branch in value.branches] == [Reference(f'aws_kms_key.logs["{key}"]', "arn") for key in "ab"]
+
+
+def test_which_key_it_is_among_many_is_not_asked() -> None:
+    trail = configured("aws_cloudtrail.main", {"kms_key_id": refs("aws_kms_key.logs", "count.index")}, count_expression=constant(2))
+    keys = [key_change(f"aws_kms_key.logs[{index}]") for index in range(40)]
+    (found,) = read_plan(plan([trail_change("aws_cloudtrail.main[0]"), *keys], [trail, configured("aws_kms_key.logs")])).trails
+    assert isinstance(found.kms_key_id.value, Unknown)
+    assert "any of 40 resources" in found.kms_key_id.value.reason
+
+
+def test_a_splat_of_a_module_is_the_output_that_is_an_arn() -> None:
+    outputs = {
+        name: {"expression": refs(f"aws_kms_key.logs.{attribute}", "aws_kms_key.logs")}
+        for name, attribute in (("id", "key_id"), ("arn", "arn"))
+    }
+    module = {"key": {"module": {"outputs": outputs, "resources": [configured("aws_kms_key.logs")]}}}
+    document = minimal("module.key", module_calls=module)
+    document["resource_changes"].append(key_change("module.key[0].aws_kms_key.logs"))
+    assert key_value(document) == Reference("module.key[0].aws_kms_key.logs", "arn")
+
+
+def test_a_bucket_name_that_is_no_text_is_no_name() -> None:
+    document = minimal("aws_kms_key.logs.arn")
+    document["resource_changes"].append(change("aws_s3_bucket.logs", {"bucket": ["logs"]}))
+    assert read_plan(document).buckets == ()
+
+
+def test_bucket_keys_that_a_plan_does_not_tell_apart() -> None:
+    for enabled, expected in ((True, True), (False, None)):
+        changes = []
+        for key, value in (("a", True), ("b", enabled)):
+            changes.append(change(f'aws_s3_bucket.logs["{key}"]', {"bucket": None}, {"id": True, "bucket": True}))
+            rule = {"rule": [{"bucket_key_enabled": value}]}
+            changes.append(change(f'aws_s3_bucket_server_side_encryption_configuration.logs["{key}"]', rule, {"bucket": True}))
+            changes.append(trail_change(f'aws_cloudtrail.main["{key}"]'))
+            del changes[-1]["change"]["after"]["s3_bucket_name"]
+            changes[-1]["change"]["after_unknown"]["s3_bucket_name"] = True
+        by_key = refs("aws_s3_bucket.logs", "each.key")
+        blocks = [
+            configured("aws_s3_bucket.logs"),
+            configured("aws_s3_bucket_server_side_encryption_configuration.logs", {"bucket": by_key}),
+            configured("aws_cloudtrail.main", {"s3_bucket_name": by_key}),
+        ]
+        for bucket in read_plan(plan(changes, blocks)).buckets:
+            assert (bucket.bucket_key_enabled == Known(True)) is (expected is True)
+            assert isinstance(bucket.bucket_key_enabled, Unknown) is (expected is None)
+
+
+def test_the_only_instance_is_the_one() -> None:
+    document = instances("each.key", {})
+    del document["resource_changes"][3]
+    for trail in read_plan(document).trails:
+        assert trail.kms_key_id.value == Reference('aws_kms_key.logs["a"]', "arn")
+
+
+TWO_KEYS = 'resource "aws_kms_key" "logs" {\n  for_each = toset(["a", "b"])\n}\n'
 
 
 @pytest.mark.parametrize(
-    ("written", "is_own"),
+    ("written", "keys"),
     [
-        ("aws_kms_key.logs[each.key].arn", True),
-        ('aws_kms_key.logs["${each.key}"].arn', True),
-        ('element([for k in ["b", "a"] : aws_kms_key.logs[k].arn], 0)', True),
-        ("lookup(aws_kms_key.logs, each.key).arn", True),
-        ('aws_kms_key.logs[each.key == "a" ? "b" : "a"].arn', False),
-        ('{ x = [aws_kms_key.logs[lower(each.key)].arn] }["x"][0]', False),
-        ("lookup(aws_kms_key.logs, upper(each.key)).arn", False),
+        ("aws_kms_key.logs[each.key].arn", "ab"),
+        ('aws_kms_key.logs["${each.key}"].arn', "ab"),
+        ("local.arn[each.key]", "ab"),
+        ('element([for k in ["b", "a"] : aws_kms_key.logs[k].arn], 0)', "bb"),
+        ("lookup(aws_kms_key.logs, each.key).arn", "ab"),
+        ('aws_kms_key.logs[each.key == "a" ? "b" : "a"].arn', "ba"),
+        ('aws_kms_key.logs[var.swapped ? (each.key == "a" ? "b" : "a") : each.key].arn', "ba"),
+        ('{ x = [aws_kms_key.logs[lower(each.key)].arn] }["x"][0]', "ab"),
+        ("lookup(aws_kms_key.logs, var.other).arn", ""),
     ],
 )
-def test_the_code_beside_the_plan_says_whether_an_index_is_the_own_key(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str, is_own: bool
-) -> None:
+def test_the_code_beside_the_plan_says_which_instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str, keys: str) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "main.tf").write_text(
         f'resource "aws_cloudtrail" "main" {{\n  for_each = toset(["a", "b"])\n  name = "x-${{each.key}}"\n  kms_key_id = {written}\n}}\n'
+        'locals {\n  arn = { for k, v in aws_kms_key.logs : k => v.arn }\n}\nvariable "other" {}\n'
+        f'variable "swapped" {{\n  default = false\n}}\n{TWO_KEYS}'
     )
-    for trail, key in zip(read_plan(instances("each.key", {}), directory=tmp_path).trails, "ab", strict=True):
+    document = {**instances("each.key", {}), "variables": {"swapped": {"value": True}}}
+    for number, trail in enumerate(read_plan(document, directory=tmp_path).trails):
         value = trail.kms_key_id.value
-        assert (value == Reference(f'aws_kms_key.logs["{key}"]', "arn")) is is_own
-        assert isinstance(value, Choice) is not is_own
+        assert value == Reference(f'aws_kms_key.logs["{keys[number]}"]', "arn") if keys else isinstance(value, Choice)
+
+
+@pytest.mark.parametrize("name", ['["a"', "[a]", "[]"])
+def test_an_instance_key_that_is_none_is_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "main.tf").write_text(
+        f'resource "aws_cloudtrail" "main" {{\n  for_each = var.x\n  kms_key_id = aws_kms_key.logs[each.key].arn\n}}\n'
+        f'variable "x" {{}}\n{TWO_KEYS}'
+    )
+    document = instances("each.key", {})
+    document["resource_changes"][0]["address"] = f"aws_cloudtrail.main{name}"
+    assert isinstance(read_plan(document, directory=tmp_path).trails[0].kms_key_id.value, Choice)
 
 
 def test_the_code_beside_the_plan_says_so_of_module_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -256,18 +338,60 @@ def test_the_code_beside_the_plan_says_so_of_module_calls(tmp_path: Path, monkey
         *(key_change(f"aws_kms_key.logs[{index}]") for index in (0, 1)),
     ]
     document = plan(changes, [configured("aws_kms_key.logs")], module_calls={"m": call})
-    for index, is_own in (("count.index", True), ("1 - count.index", False)):
-        (tmp_path / "main.tf").write_text(f'module "m" {{\n  source = "./m"\n  count = 2\n  key = aws_kms_key.logs[{index}].arn\n}}\n')
+    assert all(isinstance(trail.kms_key_id.value, Choice) for trail in read_plan(document, directory=tmp_path).trails)
+    for index, keys in (("count.index", (0, 1)), ("1 - count.index", (1, 0))):
+        (tmp_path / "main.tf").write_text(
+            f'module "m" {{\n  source = "./m"\n  count = 2\n  key = aws_kms_key.logs[{index}].arn\n}}\n'
+            'resource "aws_kms_key" "logs" {\n  count = 2\n}\n'
+        )
         values = [trail.kms_key_id.value for trail in read_plan(document, directory=tmp_path).trails]
-        assert (values == [Reference(f"aws_kms_key.logs[{number}]", "arn") for number in (0, 1)]) is is_own
-        assert all(isinstance(value, Choice) for value in values) is not is_own
+        assert values == [Reference(f"aws_kms_key.logs[{number}]", "arn") for number in keys]
 
 
-def test_each_value_is_what_the_item_of_the_instance_holds() -> None:
-    document = instances("each.value", refs('aws_kms_key.logs["a"].arn', 'aws_kms_key.logs["b"].arn'))
-    document["configuration"]["root_module"]["resources"][0]["expressions"]["kms_key_id"] = refs("each.value")
-    for trail, key in zip(read_plan(document).trails, "ab", strict=True):
-        assert trail.kms_key_id.value == Reference(f'aws_kms_key.logs["{key}"]', "arn")
+def attached(policies: Json, keys: str = "ab") -> Json:
+    """Keys, and an ``aws_kms_key_policy`` by ``each.key`` for those that have a policy here."""
+    changes = [
+        *(key_change(f'aws_kms_key.logs["{key}"]', policy=None) for key in keys),
+        *(change(f'aws_kms_key_policy.logs["{key}"]', {"policy": policy}, {"key_id": True}) for key, policy in policies.items()),
+    ]
+    return plan(
+        changes,
+        [
+            configured("aws_kms_key.logs"),
+            configured("aws_kms_key_policy.logs", {"key_id": refs("aws_kms_key.logs", "each.key"), "policy": refs("local.policy")}),
+        ],
+    )
+
+
+@pytest.mark.parametrize(
+    ("policies", "keys", "is_known"),
+    [
+        ({"a": POLICY, "b": POLICY}, "ab", True),
+        ({"a": POLICY, "b": POLICY.replace("reader", "other")}, "ab", False),
+        ({"a": POLICY}, "ab", False),
+        ({"a": POLICY}, "a", True),
+    ],
+)
+def test_separate_policies_that_a_plan_does_not_tell_apart(policies: Json, keys: str, is_known: bool) -> None:
+    for key, name in zip(read_plan(attached(policies, keys)).keys, keys, strict=True):
+        assert isinstance(key.policy, KeyPolicy) is is_known
+        if not is_known:
+            assert isinstance(key.policy, Unknown)
+            assert "the plan does not say from which" in key.policy.reason
+        elif len(keys) > 1:
+            assert key.policy_resource == f'aws_kms_key_policy.logs["{name}"]'
+
+
+@pytest.mark.parametrize("written", ["aws_kms_key.logs[each.key].id", 'aws_kms_key.logs[each.key == "a" ? "b" : "a"].id'])
+def test_the_code_beside_the_plan_says_whose_policy_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "main.tf").write_text(
+        f'resource "aws_kms_key_policy" "logs" {{\n  for_each = toset(["a", "b"])\n  key_id = {written}\n}}\n{TWO_KEYS}'
+    )
+    document = attached({"a": POLICY, "b": POLICY.replace("reader", "other")})
+    names = [key.policy_resource for key in read_plan(document, directory=tmp_path).keys]
+    wanted = "ba" if "?" in written else "ab"
+    assert names == [f'aws_kms_key_policy.logs["{key}"]' for key in wanted]
 
 
 def test_an_item_that_refers_to_itself_ends() -> None:

@@ -194,11 +194,12 @@ def normalized(directory: Path) -> Configuration:
 @pytest.mark.parametrize(
     ("files", "document"), [({"main.tf": DIRECT}, direct_plan()), ({"main.tf": MODULES, "key/main.tf": MODULE_KEY}, modules_plan())]
 )
-def test_code_and_its_plan_are_equal(tmp_path: Path, files: dict[str, str], document: Json) -> None:
+def test_code_and_its_plan_are_equal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], document: Json) -> None:
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text, encoding="utf-8")
-    written, planned = normalized(tmp_path), read_plan(document)
+    monkeypatch.chdir(tmp_path)
+    written, planned = normalized(tmp_path), read_plan(document, directory=tmp_path)
     assert not written.problems
     assert not planned.problems
     for group in ("trails", "keys", "aliases", "lookups", "buckets", "event_data_stores"):

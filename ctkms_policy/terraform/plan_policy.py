@@ -13,6 +13,7 @@ from typing import Any
 from ctkms_policy.source import Span
 from ctkms_policy.terraform.conversion import Failure
 from ctkms_policy.terraform.hcl.syntax import AttributeNode, Block, Body, StringTemplate, Variable
+from ctkms_policy.terraform.plan_address import inside
 from ctkms_policy.terraform.plan_links import Leaf, Links
 from ctkms_policy.terraform.plan_values import PlannedResource
 from ctkms_policy.terraform.policy_document import policy_document
@@ -41,11 +42,11 @@ def planned_document(resource: PlannedResource, links: Links, steps: int = _MAX_
     )
 
 
-def document_leaf(leaves: list[Leaf]) -> PlannedResource | None:
-    """Return the policy document among the leaves of an expression, where it is the only thing that is not known."""
-    if len(leaves) == 1 and leaves[0].resource.kind == DOCUMENT:
-        return leaves[0].resource
-    return None
+def documents(leaves: list[Leaf]) -> list[PlannedResource]:
+    """Return the policy documents that an expression may be, where nothing else in it is unknown: the instances of one block."""
+    found = [leaf.resource for leaf in leaves]
+    blocks = {inside(each.parts.module, each.block) for each in found}
+    return found if len(blocks) == 1 and all(each.kind == DOCUMENT for each in found) else []
 
 
 def _with_links(resource: PlannedResource, links: Links, steps: int) -> MapValue:
