@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ from plan_documents import (
     without,
 )
 
+from ctkms_policy.checks.form import KeyForm, kms_key_forms
+from ctkms_policy.key_link import key_of
 from ctkms_policy.model import Configuration, KeyPolicy, PolicyForm
 from ctkms_policy.source import ParseError, Source
 from ctkms_policy.terraform.plan import looks_like_plan
@@ -233,6 +236,37 @@ def test_which_key_it_is_among_many_is_not_asked() -> None:
     (found,) = read_plan(plan([trail_change("aws_cloudtrail.main[0]"), *keys], [trail, configured("aws_kms_key.logs")])).trails
     assert isinstance(found.kms_key_id.value, Unknown)
     assert "any of 40 resources" in found.kms_key_id.value.reason
+
+
+@pytest.mark.parametrize(
+    ("references", "written", "form"),
+    [
+        (("aws_kms_key.logs.key_id", "aws_kms_key.logs"), "", "may be"),
+        (("aws_kms_key.logs.id", "aws_kms_key.logs"), "", "may be"),
+        (("aws_kms_key.logs.key_id", "aws_kms_key.logs", "data.aws_caller_identity.me.account_id", "data.aws_caller_identity.me"), "", ""),
+        (("aws_kms_key.logs",), "", ""),
+        (("aws_kms_key.logs.arn", "aws_kms_key.logs"), "", ""),
+        (("aws_kms_key.logs.key_id", "aws_kms_key.logs"), "aws_kms_key.logs.key_id", "is"),
+        (("aws_kms_key.logs.key_id", "aws_kms_key.logs"), '"arn:aws:kms:eu-west-1:111122223333:key/${aws_kms_key.logs.key_id}"', ""),
+        (("aws_kms_key.logs",), "one(aws_kms_key.logs[*].key_id)", "is"),
+        (("aws_kms_key.logs",), "[for k in [aws_kms_key.logs] : k.id][0]", "is"),
+        (("aws_kms_key.logs",), "one(aws_kms_key.logs[*].arn)", ""),
+    ],
+)
+def test_a_key_id_in_the_place_of_an_arn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, references: Sequence[str], written: str, form: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if written:
+        (tmp_path / "main.tf").write_text(
+            f'resource "aws_kms_key" "logs" {{\n}}\nresource "aws_cloudtrail" "main" {{\n  kms_key_id = {written}\n}}\n'
+        )
+    configuration = read_plan(minimal(*references), directory=tmp_path)
+    (trail,) = configuration.trails
+    forms = kms_key_forms(configuration, trail)
+    assert (KeyForm.KEY_ID in forms) is (form != "")
+    assert (len(forms) == 1) is (form != "may be")
+    assert key_of(configuration, trail.kms_key_id.value).key is configuration.keys[0]
 
 
 def test_a_splat_of_a_module_is_the_output_that_is_an_arn() -> None:

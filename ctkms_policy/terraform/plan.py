@@ -116,7 +116,7 @@ class _Plan:
     def __post_init__(self) -> None:
         self.resources = {each.address: each for each in self._read()}
         configuration = self._plain("configuration")
-        self.links = Links(configuration, self.resources, self._relevant(), self.code.local_references, self.code.references)
+        self.links = Links(configuration, self.resources, self._relevant(), self.code.local_references, self.code.values)
         providers = configuration.get("provider_config")
         self.places = Places(
             providers if isinstance(providers, dict) else {}, self._variables(configuration), self.links.block, self.resources.values()

@@ -49,8 +49,8 @@ _CARRIES_NO_KEY = frozenset(("id", "arn", "name", "bucket", "unique_id", "accoun
 _ARNS = frozenset(("arn", "target_key_arn"))
 """Attributes that nothing is written around where an ARN is wanted."""
 
-CodeReferences = Callable[[PlannedResource, str], Sequence[Reference]]
-"""What the code says that an argument of a resource is, empty where it is not at hand."""
+CodeValues = Callable[[PlannedResource, str], Sequence[Value]]
+"""What the code says about an argument of a resource, empty where it is not at hand."""
 
 LocalReferences = Callable[[tuple[str, ...], str], Sequence[str]]
 """The references of a local value, by the names of the module calls it stands in; empty where its source is not at hand."""
@@ -99,7 +99,7 @@ class Links:
     resources: Mapping[str, PlannedResource]
     relevant: Sequence[Mapping[str, Any]] = ()
     local_references: LocalReferences = lambda calls, name: ()
-    code_references: CodeReferences = lambda resource, name: ()
+    code_values: CodeValues = lambda resource, name: ()
     named_buckets: set[str] = field(default_factory=set)
     """buckets that an attribute was linked to"""
     _instances: dict[str, list[PlannedResource]] = field(default_factory=dict)
@@ -203,9 +203,9 @@ class Links:
     def told(self, resource: PlannedResource, name: str, leaves: list[Leaf]) -> list[Leaf]:
         """Return of the leaves that an argument may be the one that the code beside the plan names, or them all where it does not tell."""
         by_address = {leaf.resource.address: leaf.resource for leaf in leaves}
-        for reference in self.code_references(resource, name) if leaves else ():
-            if reference.address in by_address:
-                return [Leaf(by_address[reference.address], reference.attribute, is_all=True)]
+        for value in self.code_values(resource, name) if leaves else ():
+            if isinstance(value, Reference) and value.address in by_address:
+                return [Leaf(by_address[value.address], value.attribute, is_all=True)]
         return leaves
 
     def expression(self, resource: PlannedResource, name: str) -> object:
@@ -231,7 +231,7 @@ class Links:
             return Unknown(f"{resource.address}.{name} may be any of {len(candidates)} resources, and the plan does not say which", origin)
         values = [self._leaf_value(leaf, name, origin) for leaf in candidates]
         if len(candidates) == 1:
-            return values[0]
+            return self._perhaps_alone(resource, name, candidates[0], values[0], most_specific(references_of(expression)))
         if keys or all(leaf.resource.kind == "aws_s3_bucket" for leaf in candidates):
             branches = [
                 Branch(f"{resource.address}.{name} comes from {leaf.words}", value) for leaf, value in zip(candidates, values, strict=True)
@@ -265,6 +265,19 @@ class Links:
             return reference
         # An id may stand in a longer text, "arn:aws:kms:...:key/${aws_kms_key.k.key_id}": the plan does not say.
         return concatenate((Unknown("the plan does not say how it is written", origin), reference), origin)
+
+    def _perhaps_alone(self, resource: PlannedResource, name: str, leaf: Leaf, value: Value, references: Sequence[str]) -> Value:
+        """Return a key id that the code may be whole, or a part of an ARN: where nothing else is named, nothing tells which."""
+        key = self.resources[leaf.resource.address].parts
+        written = (f"{key.resource}.{leaf.attribute}", f"{key.resource}{key.key}.{leaf.attribute}")
+        if not isinstance(value, Template) or key.module != resource.parts.module or len(references) != 1 or references[0] not in written:
+            return value
+        if any(isinstance(each, Template) for each in self.code_values(resource, name)):
+            return value
+        origin = value.origin
+        alone = Branch(f"{leaf.words} may be all of it", Reference(leaf.resource.address, leaf.attribute, origin))
+        part = Branch(f"{leaf.words} may be a part of an ARN", value)
+        return choose(f"plan {resource.address}.{name} is all", (alone, part), None, origin)
 
     def _only_key(self) -> list[Leaf]:
         """Return the KMS key that a lost name stands for, where it can be no other.

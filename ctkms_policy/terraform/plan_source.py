@@ -45,16 +45,15 @@ class PlanSource:
         local = module.locals.get(name) if module is not None else None
         return [".".join(path) for path in references(local.expression)] if local is not None else []
 
-    def references(self, resource: PlannedResource, name: str) -> list[Reference]:
-        """Return the one attribute that an argument of a resource is, as far as the code tells: an instance, and which attribute.
+    def values(self, resource: PlannedResource, name: str) -> list[Value]:
+        """Return what an argument of a resource is: the instance that the expression takes an attribute of, and the whole of it.
 
-        The plan tells ``k[0]``, ``k[1 - count.index].id`` and ``one(k[*].arn)`` apart in part only. There may be two answers: the instance
-        that the expression begins with, and what its value leads to. None where the code is not at hand, or is more than one name.
+        The plan tells ``k[0]``, ``k[1 - count.index].id`` and ``one(k[*].arn)`` apart in part only. Empty where the code is not at hand.
         """
         world = self._evaluated()
         if world is None:
             return []
-        found: list[Reference] = []
+        found: list[Value] = []
         try:
             instance = self._instance(world, resource)
             written = instance.block.body.attribute(name) if instance is not None else None
@@ -63,9 +62,7 @@ class PlanSource:
                     base = evaluate(written.expression.base, instance.scope)
                     if isinstance(base, Reference) and not base.attribute:
                         found.append(replace(base, attribute=written.expression.name))
-                value = evaluate(written.expression, instance.scope)
-                if isinstance(value, Reference):
-                    found.append(value)
+                found.append(evaluate(written.expression, instance.scope))
         except RecursionError:
             return []
         return found
