@@ -588,6 +588,179 @@ def test_a_document_with_unknown_statements_may_have_others() -> None:
     assert "statement is known only after apply" in made.policy.rest
 
 
+def reader_block(type: str = "AWS", identifiers: object = None) -> Json:
+    return {"type": type, "identifiers": identifiers}
+
+
+def allow(sid: str, action: str, principals: Sequence[Json], conditions: Sequence[Json] = ()) -> Json:
+    return {
+        "sid": sid,
+        "effect": "Allow",
+        "actions": [action],
+        "resources": ["*"],
+        "principals": list(principals),
+        "condition": list(conditions),
+    }
+
+
+def unread(statements: Sequence[Json], unknown: Sequence[Json], written: Sequence[Json]) -> Json:
+    """A key whose policy is a document that is read when the plan is applied."""
+    values = {"statement": list(statements), "version": None, "override_policy_documents": None, "source_policy_documents": None}
+    document = change("data.aws_iam_policy_document.key", values, {"json": True, "statement": list(unknown)}, actions=["read"])
+    key = change("aws_kms_key.logs", without(KEY, "policy"), {**KEY_UNKNOWN, "policy": True})
+    roles = [change(f"aws_iam_role.{name}", {"name": name}, {"arn": True, "id": True}) for name in ("reader", "other")]
+    policy = refs("data.aws_iam_policy_document.key.json", "data.aws_iam_policy_document.key")
+    blocks = [
+        configured("aws_kms_key.logs", {"policy": policy}),
+        configured("data.aws_iam_policy_document.key", {"statement": list(written)} if written else {}),
+    ]
+    return plan([document, key, *roles], blocks)
+
+
+ROOT = allow("root", "kms:*", [reader_block(identifiers=["arn:aws:iam::111122223333:root"])])
+READ = allow("read", "kms:Decrypt", [{"type": "AWS", "identifiers": [None]}])
+READ_UNKNOWN: Json = {"actions": [False], "resources": [False], "principals": [{"identifiers": [True]}]}
+READER = refs("aws_iam_role.reader.arn", "aws_iam_role.reader")
+
+
+def principals_of(configuration: Configuration, sid: str) -> list[object]:
+    (key,) = configuration.keys
+    assert isinstance(key.policy, KeyPolicy)
+    return [principal.value for statement in key.policy.statements if statement.sid == sid for principal in statement.principals]
+
+
+@pytest.mark.parametrize(
+    ("written", "reader"),
+    [
+        # one more block is in the plan: a dynamic one made it
+        ([{"sid": constant("read"), "principals": [{"type": constant("AWS"), "identifiers": READER}]}], True),
+        # the dynamic block made the statement
+        ([{"sid": constant("root")}], False),
+        # it may be either
+        ([{"effect": constant("Allow"), "principals": [{"type": constant("AWS"), "identifiers": READER}]}], False),
+        ([], False),
+    ],
+)
+def test_the_reader_of_a_document_with_dynamic_blocks(written: Sequence[Json], reader: bool) -> None:
+    (found,) = principals_of(read_plan(unread([ROOT, READ], [{}, READ_UNKNOWN], written)), "read")
+    assert (found == Reference("aws_iam_role.reader", "arn")) is reader
+    assert isinstance(found, Unknown) is not reader
+
+
+def test_as_many_readers_as_are_unknown() -> None:
+    both = {**READ, "principals": [{"type": "AWS", "identifiers": [None, None]}]}
+    unknown = {"principals": [{"identifiers": [True, True]}]}
+    other = ("aws_iam_role.other.arn", "aws_iam_role.other")
+    for names, is_known in (((*READER["references"], *other), True), ((*READER["references"], "aws_iam_role.other.id"), False)):
+        written = [{"sid": constant("read"), "principals": [{"type": constant("AWS"), "identifiers": refs(*names)}]}]
+        found = principals_of(read_plan(unread([both], [unknown], written)), "read")
+        wanted: set[object] = {Reference(f"aws_iam_role.{name}", "arn") for name in ("reader", "other")}
+        assert (set(found) == wanted) is is_known
+        assert all(isinstance(each, Unknown) for each in found) is not is_known
+
+
+DYNAMIC = """
+data "aws_iam_policy_document" "key" {
+  statement {
+    sid       = "root"
+    actions   = ["kms:*"]
+    resources = ["*"]
+    principals {
+      type        = "AWS"
+      identifiers = ["arn:aws:iam::${data.aws_caller_identity.me.account_id}:root"]
+    }
+  }
+  dynamic "statement" {
+    for_each = [{ sid = "read", arn = aws_iam_role.reader.arn }]
+    content {
+      sid       = statement.value.sid
+      actions   = ["kms:Decrypt"]
+      resources = ["*"]
+      principals {
+        type        = "AWS"
+        identifiers = [statement.value.arn]
+      }
+    }
+  }
+}
+data "aws_caller_identity" "me" {
+}
+resource "aws_iam_role" "reader" {
+  name = "reader"
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("change_of_code", "reader"),
+    [
+        (("", ""), True),
+        (('sid = "read"', 'sid = "else"'), False),
+        (('sid       = "root"', 'sid       = "other"'), True),
+        (('sid       = "root"', "sid       = var.none"), True),
+        (("[statement.value.arn]", '["arn:aws:iam::111122223333:role/x"]'), False),
+        (("[{ sid", "var.none ? [] : [{ sid"), False),
+    ],
+)
+def test_the_code_beside_the_plan_says_what_a_dynamic_block_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change_of_code: tuple[str, str], reader: bool
+) -> None:
+    """What the plan knows of the block must be as in the code, or the code is another one."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "main.tf").write_text(DYNAMIC.replace(*change_of_code) if change_of_code[0] else DYNAMIC)
+    (found,) = principals_of(read_plan(unread([ROOT, READ], [{}, READ_UNKNOWN], []), directory=tmp_path), "read")
+    assert (found == Reference("aws_iam_role.reader", "arn")) is reader
+    assert isinstance(found, Unknown) is not reader
+
+
+JSONENCODED = """
+variable "account" {
+}
+variable "note" {
+  default = "none"
+}
+resource "aws_iam_role" "reader" {
+}
+resource "aws_kms_key" "logs" {
+  policy = jsonencode({
+    Statement = [
+      { Sid = var.note, Effect = "Allow", Principal = { AWS = "arn:aws:iam::${var.account}:root" }, Action = "kms:*", Resource = "*" },
+      { Sid = "read", Effect = "Allow", Principal = { AWS = aws_iam_role.reader.arn }, Action = "kms:Decrypt", Resource = "*" },
+    ]
+  })
+}
+"""
+
+
+@pytest.mark.parametrize(("has_code", "is_secret"), [(True, False), (True, True), (False, False)])
+def test_the_code_beside_the_plan_says_what_an_unknown_policy_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_code: bool, is_secret: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if has_code:
+        (tmp_path / "main.tf").write_text(JSONENCODED)
+    key = change("aws_kms_key.logs", without(KEY, "policy"), {**KEY_UNKNOWN, "policy": True})
+    role = change("aws_iam_role.reader", {"name": "reader"}, {"arn": True})
+    policy = refs("var.note", "var.account", *READER["references"])
+    document = plan(
+        [key, role],
+        [configured("aws_kms_key.logs", {"policy": policy})],
+        variables={"account": {"value": "111122223333"}, "note": {"value": "hush"}},
+        declared={"account": {}, "note": {"sensitive": is_secret}},
+    )
+    sources: dict[str, Source] = {}
+    configuration = read_plan(document, sources, directory=tmp_path)
+    (made,) = configuration.keys
+    if not has_code or is_secret:
+        assert isinstance(made.policy, Unknown)
+        assert "hush" not in made.policy.reason
+        return
+    assert principals_of(configuration, "read") == [Reference("aws_iam_role.reader", "arn")]
+    assert principals_of(configuration, "hush") == [Known("arn:aws:iam::111122223333:root")]
+    assert isinstance(made.policy, KeyPolicy)
+    assert all(each.span is not None and each.span.path == "plan.json" for each in made.policy.statements)
+
+
 # -- what is there -----------------------------------------------------------------------------------------------------
 
 

@@ -32,6 +32,7 @@ from ctkms_policy.model import (
 from ctkms_policy.source import ParseError, Source, Span
 from ctkms_policy.terraform.plan_address import Address, inside, module_calls
 from ctkms_policy.terraform.plan_detect import looks_like_plan as looks_like_plan
+from ctkms_policy.terraform.plan_gaps import deployed, placed
 from ctkms_policy.terraform.plan_links import Links
 from ctkms_policy.terraform.plan_places import Places
 from ctkms_policy.terraform.plan_policy import DOCUMENT, documents, planned_document
@@ -41,6 +42,7 @@ from ctkms_policy.terraform.plan_values import PlannedResource
 from ctkms_policy.value import (
     Absent,
     Choice,
+    JsonText,
     Known,
     ListValue,
     MapValue,
@@ -52,6 +54,7 @@ from ctkms_policy.value import (
     outcomes,
     printable,
     text_parts,
+    with_sensitivity,
 )
 
 _KINDS = {"aws_kms_key": KeyKind.KEY, "aws_kms_replica_key": KeyKind.REPLICA, "aws_kms_external_key": KeyKind.EXTERNAL}
@@ -172,14 +175,9 @@ class _Plan:
 
     def _variables(self, configuration: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values of the root module's variables, without the sensitive ones."""
-        module = configuration.get("root_module")
-        declared = module.get("variables") if isinstance(module, dict) else None
-        found: dict[str, Any] = {}
-        for name, variable in self._plain("variables").items():
-            declaration = declared.get(name) if isinstance(declared, dict) else None
-            if isinstance(variable, dict) and not (isinstance(declaration, dict) and declaration.get("sensitive")):
-                found[name] = variable.get("value")
-        return found
+        hidden = _sensitive_variables(configuration)
+        variables = self._plain("variables").items()
+        return {name: each.get("value") for name, each in variables if isinstance(each, dict) and name not in hidden}
 
     # -- the model -----------------------------------------------------------------------------------------------------
 
@@ -356,7 +354,10 @@ class _Plan:
             candidates = documents(self.links.told(resource, "policy", leaves))
             if candidates:
                 self.built.extend(candidates)
-                return _agreed(resource, [(each, self._planned_policy(each)) for each in candidates])
+                return _agreed(resource, [(each, self._planned_policy(each, place)) for each in candidates])
+            for code in self.links.code_values(resource, "policy")[-1:]:
+                if isinstance(code, (JsonText, Known, Template)):
+                    return read_key_policy(placed(deployed(code, place), span), PolicyForm.JSON_TEXT, span)
             value = self.links.value(resource, "policy")
             if isinstance(value, (Reference, Template)) or not isinstance(value, Unknown):
                 words = ", ".join(leaf.words for leaf in leaves[:3])
@@ -374,8 +375,8 @@ class _Plan:
             policy = replace(policy, form=PolicyForm.POLICY_DOCUMENT)
         return policy
 
-    def _planned_policy(self, document: PlannedResource) -> KeyPolicy | UnreadablePolicy | Unknown:
-        return read_key_policy(planned_document(document, self.links), PolicyForm.POLICY_DOCUMENT, document.span)
+    def _planned_policy(self, document: PlannedResource, place: Place) -> KeyPolicy | UnreadablePolicy | Unknown:
+        return read_key_policy(planned_document(document, self.links, place), PolicyForm.POLICY_DOCUMENT, document.span)
 
     @cached_property
     def secrets(self) -> frozenset[str]:
@@ -452,8 +453,17 @@ def _inputs(root: Mapping[str, Part]) -> Mapping[str, Value]:
     variables = root.get("variables")
     if variables is None or not isinstance(variables.plain, dict):
         return {}
+    hidden = _sensitive_variables(root["configuration"].plain if "configuration" in root else None)
     given = {name: each.members() for name, each in variables.members().items() if isinstance(each.plain, dict)}
-    return {name: members["value"].value() for name, members in given.items() if "value" in members}
+    values = {name: members["value"].value() for name, members in given.items() if "value" in members}
+    return {name: with_sensitivity(value, True) if name in hidden else value for name, value in values.items()}
+
+
+def _sensitive_variables(configuration: object) -> frozenset[str]:
+    module = configuration.get("root_module") if isinstance(configuration, dict) else None
+    declared = module.get("variables") if isinstance(module, dict) else None
+    variables = declared.items() if isinstance(declared, dict) else ()
+    return frozenset(name for name, each in variables if isinstance(each, dict) and each.get("sensitive"))
 
 
 def _items(part: Part) -> Iterator[Part]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from ctkms_policy.source import Source, Span
 from ctkms_policy.terraform import hcl
 from ctkms_policy.terraform.dependencies import references
+from ctkms_policy.terraform.dynamic_blocks import body_value, nested_blocks
 from ctkms_policy.terraform.existence import Expansion, Instance
 from ctkms_policy.terraform.expression import evaluate
 from ctkms_policy.terraform.hcl.syntax import Block, GetAttr
@@ -63,6 +64,9 @@ class PlanSource:
                     if isinstance(base, Reference) and not base.attribute:
                         found.append(replace(base, attribute=written.expression.name))
                 found.append(evaluate(written.expression, instance.scope))
+            elif instance is not None:
+                blocks = nested_blocks(instance.block.body, name, instance.scope, lambda block, scope: body_value(block.body, scope))
+                found.extend([blocks] if blocks.items else [])
         except RecursionError:
             return []
         return found
