@@ -79,7 +79,7 @@ def check(paths: Sequence[Path], options: Options) -> Result:
     scan.sources.update(options.sources)
     discovery = discover(paths, exclude=options.exclude, show=scan.show)
     configurations = [replace(each, known_keys=options.known_keys) for each in scan.configurations(discovery, options)]
-    warnings = tuple(_ignored_inputs(configurations))
+    warnings = (*_ignored_inputs(configurations), *(warning for each in configurations for warning in each.warnings))
     findings = [finding for problem in scan.problems(discovery, configurations) for finding in _unreadable(problem, options.rules)]
     trails: list[TrailResult] = []
     for configuration in configurations:

@@ -815,6 +815,24 @@ def test_a_plan_that_ended_with_an_error_says_so() -> None:
     assert "ended with an error" in problem.message
 
 
+@pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        ({}, ""),
+        ({"complete": True, "errored": False}, ""),
+        ({"complete": "no"}, ""),
+        ({"complete": False}, "-target"),
+        ({"complete": False, "errored": False, "deferred_changes": []}, "-target"),
+        ({"complete": False, "deferred_changes": [{"reason": "instance_count_unknown"}]}, "defers"),
+        ({"complete": False, "errored": True}, ""),
+    ],
+)
+def test_a_plan_that_is_not_complete_says_so(members: Json, words: str) -> None:
+    warnings = read_plan(minimal("aws_kms_key.logs.arn", **members)).warnings
+    assert len(warnings) == (words != "")
+    assert all(words in each and each.startswith("plan.json: the plan is not complete") for each in warnings)
+
+
 def test_a_key_that_exists_is_found_by_its_arn() -> None:
     key = known("aws_kms_key.logs", {**KEY, "arn": ARN, "key_id": ARN[-36:]})
     configuration = read_plan(state(known("aws_cloudtrail.main", {**TRAIL, "kms_key_id": ARN}), key))

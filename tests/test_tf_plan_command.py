@@ -56,6 +56,14 @@ def test_a_good_plan_passes_for_certain(tmp_path: Path) -> None:
     assert trail["kms_key"]["state"] == "customer-managed"
 
 
+def test_a_plan_of_a_part_is_judged_with_a_warning(tmp_path: Path) -> None:
+    save(tmp_path, {**good_plan(), "complete": False})
+    done = run(tmp_path, "check", "plan.json")
+    assert (done.code, done.err.count("warning"), "plan.json: the plan is not complete" in done.err) == (0, 1, True)
+    save(tmp_path, {**good_plan(), "complete": True})
+    assert run(tmp_path, "check", "plan.json").err == ""
+
+
 def test_a_plan_is_found_in_a_scan_and_judged_on_its_own(tmp_path: Path) -> None:
     (tmp_path / "infra").mkdir()
     save(tmp_path / "infra", plan([change("aws_cloudtrail.main", TRAIL, TRAIL_UNKNOWN)]))

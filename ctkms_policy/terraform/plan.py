@@ -194,12 +194,24 @@ class _Plan:
             buckets=tuple(self._bucket(each) for each in self._of("aws_s3_bucket", only=self._log_buckets(trails))),
             event_data_stores=tuple(self._store(each) for each in self._of("aws_cloudtrail_event_data_store")),
             problems=tuple(self._problems()),
+            warnings=tuple(self._warnings(path)),
         )
 
     def _problems(self) -> Iterator[ParseError]:
         errored = self.root.get("errored")
         if errored is not None and errored.plain is True:
             yield ParseError("the plan ended with an error: resources may be missing in it", errored.span, "plan again until it succeeds")
+
+    def _warnings(self, path: str) -> Iterator[str]:
+        """Yield a warning where terraform says that the plan does not reach what the code says; one that failed is a problem already."""
+        complete, errored = self.root.get("complete"), self.root.get("errored")
+        if complete is not None and complete.plain is False and (errored is None or errored.plain is not True):
+            deferred = self.root.get("deferred_changes")
+            why = "terraform defers a part of it" if deferred is not None and deferred.plain else "it was made with -target or the like"
+            yield (
+                f"{path}: the plan is not complete, {why}: what it leaves out is judged as the state has it, or not at all;"
+                " check a plan of everything, too"
+            )
 
     def _log_buckets(self, trails: Iterable[Trail]) -> frozenset[str]:
         """Return the addresses of the buckets that trails log to: of thousands of others nothing is asked."""
