@@ -34,8 +34,8 @@ from ctkms_policy.checks.form import KeyForm, kms_key_forms
 from ctkms_policy.key_link import key_of
 from ctkms_policy.model import Configuration, KeyPolicy, PolicyForm
 from ctkms_policy.source import ParseError, Source
-from ctkms_policy.terraform.plan import looks_like_plan
 from ctkms_policy.terraform.plan_address import Address, most_specific, steps
+from ctkms_policy.terraform.plan_detect import looks_like_plan, looks_like_raw_state
 from ctkms_policy.value import Absent, Choice, Known, Reference, Symbol, Unknown, describe
 
 GOLDEN = Path(__file__).parent / "golden" / "plan"
@@ -85,7 +85,9 @@ def test_references_that_only_say_less_are_left_out() -> None:
 def test_what_looks_like_a_plan() -> None:
     assert looks_like_plan(json.dumps(plan([])).encode())
     assert looks_like_plan(b"\xef\xbb\xbf\n " + json.dumps(state()).encode())
-    assert looks_like_plan(b'{"version": 4, "terraform_version": "1.11.4", "lineage": "x"}')
+    assert not looks_like_raw_state(json.dumps(state()).encode())
+    raw = b'{"version": 4, "terraform_version": "1.11.4", "lineage": "x"}'
+    assert (looks_like_plan(raw), looks_like_raw_state(raw)) == (False, True)
     assert not looks_like_plan(b'{"format_version": "1.0"}')
     assert not looks_like_plan(b'{"Resources": {"Trail": {"Type": "AWS::CloudTrail::Trail"}}}')
     assert not looks_like_plan(b'# "format_version" "values"')

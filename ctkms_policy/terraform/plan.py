@@ -31,7 +31,6 @@ from ctkms_policy.model import (
 )
 from ctkms_policy.source import ParseError, Source, Span
 from ctkms_policy.terraform.plan_address import Address, inside, module_calls
-from ctkms_policy.terraform.plan_detect import looks_like_plan as looks_like_plan
 from ctkms_policy.terraform.plan_gaps import deployed, placed
 from ctkms_policy.terraform.plan_links import Links
 from ctkms_policy.terraform.plan_places import Places
