@@ -58,6 +58,7 @@ from ctkms_policy.value import (
 
 _KINDS = {"aws_kms_key": KeyKind.KEY, "aws_kms_replica_key": KeyKind.REPLICA, "aws_kms_external_key": KeyKind.EXTERNAL}
 _ADDRESSES = ("address", "previous_address")
+_PENDING = Known("PendingImport")
 _NO_VALUE = Absent()
 _WHICH = "a plan says which names an expression uses, not how: put it into the directory of its code, which tells the key"
 _ENCRYPTION = "aws_s3_bucket_server_side_encryption_configuration"
@@ -279,11 +280,10 @@ class _Plan:
         if separate is not None and not resource.is_read and self.links.block(resource) and self.links.is_written(resource, "policy"):
             both = f"the key has a policy argument and {separate.address}, which overwrites it"
             note = f"{note}; {both}" if note else both
-        material = resource.value("key_material_base64")
-        has_material = Match.YES
-        if kind is KeyKind.EXTERNAL and not isinstance(material, Known):
-            has_material = Match.NO if isinstance(material, Absent) else Match.MAYBE
+        has_material = self._has_material(resource) if kind is KeyKind.EXTERNAL else Match.YES
         enabled = self.links.value(resource, "is_enabled" if kind is KeyKind.KEY else "enabled")
+        if has_material is Match.NO and resource.value("key_state") == _PENDING:
+            enabled = Absent()  # KMS disables it until there is key material (B6): one finding says so
         arn = resource.value("arn")
         policy = _agreed(resource, [(each or resource, self._policy(each or resource, resource, place)) for each in policies])
         return Key(
@@ -303,6 +303,14 @@ class _Plan:
             policy_resource_span=separate.span if separate is not None else None,
             known_arn=str(arn.value) if isinstance(arn, Known) and not arn.origin.sensitive else "",
         )
+
+    @staticmethod
+    def _has_material(key: PlannedResource) -> Match:
+        """Return whether an external key has key material: it may have been imported by hand, which the state of the key tells."""
+        state, material = key.value("key_state"), key.value("key_material_base64")
+        if isinstance(state, Known) and state.value:
+            return Match.of(state != _PENDING)
+        return Match.YES if isinstance(material, Known) else Match.NO if isinstance(material, Absent) else Match.MAYBE
 
     def _spec(self, resource: PlannedResource, kind: KeyKind, steps: int = 3) -> Value:
         """Return the key spec; a replica has that of its primary key."""
