@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,12 +31,14 @@ class Discovery:
     module_directories  directories that hold Terraform files
     terraform_files     how many Terraform files they hold
     template_candidates files whose bytes may be a CloudFormation template or a plan; content decides
+    named               those of them that were given by name
     problems            directories and files that cannot be read
     """
 
     module_directories: tuple[Path, ...] = ()
     terraform_files: int = 0
     template_candidates: tuple[Path, ...] = ()
+    named: frozenset[Path] = frozenset()
     problems: tuple[ParseError, ...] = field(default=())
 
 
@@ -60,13 +62,17 @@ def discover(paths: Sequence[Path], *, exclude: Sequence[str], show: Callable[[P
     """
     directories: dict[Path, int] = {}
     candidates: dict[Path, None] = {}
+    named: set[Path] = set()
     problems: list[ParseError] = []
     for path in paths:
         if path.is_file():
             if path.name.endswith(TERRAFORM_SUFFIXES):
                 directories[path.parent.resolve()] = sum(_is_terraform(each) for each in os.listdir(path.parent))
+            elif _is_saved_plan(path):
+                way_out = f"check the output of: terraform show -json {show(path)} > plan.json"
+                problems.append(ParseError("a saved plan is not read, its format is Terraform's own", Span.at(show(path)), way_out))
             else:
-                candidates[path.resolve()] = None
+                named.add(path.resolve())
             continue
         for directory, names in _walk(path, exclude, show, problems):
             terraform = [name for name in names if _is_terraform(name)]
@@ -80,7 +86,18 @@ def discover(paths: Sequence[Path], *, exclude: Sequence[str], show: Callable[[P
                     continue
                 if file.is_file():
                     candidates[file.resolve()] = None
-    return Discovery(tuple(sorted(directories)), sum(directories.values()), tuple(sorted(candidates)), tuple(problems))
+    files = tuple(sorted({*candidates, *named}))
+    return Discovery(tuple(sorted(directories)), sum(directories.values()), files, frozenset(named), tuple(problems))
+
+
+def _is_saved_plan(file: Path) -> bool:
+    """Return whether a file is what ``terraform plan -out`` writes: a ZIP archive whose first member is ``tfplan``."""
+    try:
+        with file.open("rb") as stream:
+            head = stream.read(64)
+    except OSError:
+        return False
+    return head.startswith(b"PK\x03\x04") and head[30:36] == b"tfplan"
 
 
 def _is_terraform(name: str) -> bool:
@@ -124,6 +141,8 @@ def _matches(shown: str, exclude: Sequence[str]) -> bool:
 
 _LOCAL_SOURCE = re.compile(rb'"?source"?\s*[=:]\s*"(\.\.?/[^"]*)"')
 _MARK = b"cloudtrail"
+_MAX_BLANK = 1000
+"""A file with more bytes holds something."""
 _WAIVER_MARK = b"ctkms-policy:"
 """What a waiver in the code begins with: one whose trail is gone is unused, and must be read to be reported."""
 
@@ -238,19 +257,32 @@ def _may_nest(data: bytes | None) -> bool:
     return data is not None and any(mark in data for mark in _NESTS)
 
 
-def plans_about_cloudtrail(candidates: Sequence[Path]) -> tuple[list[Path], list[Path]]:
-    """Return the files that are to be read as Terraform plans or states in JSON, and the candidates that are none of those."""
-    from ctkms_policy.terraform.plan_detect import looks_like_plan
+def plans_about_cloudtrail(candidates: Sequence[Path], named: Set[Path]) -> tuple[list[Path], list[Path]]:
+    """Return the files that are to be read as Terraform plans or states in JSON, and the candidates that are none of those.
+
+    A raw state file lies beside much code that was applied from there: it is refused where it is one of ``named``, and else left alone.
+    """
+    from ctkms_policy.terraform.plan_detect import looks_like_plan, looks_like_raw_state
 
     plans: list[Path] = []
     others: list[Path] = []
     for file in candidates:
         data = _head(file) if _begins_with_brace(file) else None
-        if data is None or not looks_like_plan(data):
+        if data is not None and looks_like_raw_state(data):
+            plans.extend([file] if file in named else ())
+        elif data is None or not looks_like_plan(data):
             others.append(file)
         elif _MARK in data.lower():
             plans.append(file)
     return plans, others
+
+
+def holds_nothing(file: Path) -> bool:
+    """Return whether a file is blank, or JSON's null: what a command leaves behind that was to write a template or plan and failed."""
+    try:
+        return file.stat().st_size < _MAX_BLANK and file.read_bytes().strip(b"\xef\xbb\xbf \t\r\n") in (b"", b"null")
+    except OSError:
+        return False
 
 
 def _begins_with_brace(file: Path) -> bool:

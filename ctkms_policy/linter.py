@@ -15,6 +15,7 @@ from ctkms_policy.checks import CHECKS
 from ctkms_policy.discover import (
     Discovery,
     discover,
+    holds_nothing,
     plans_about_cloudtrail,
     repository_root,
     templates_about_cloudtrail,
@@ -79,7 +80,9 @@ def check(paths: Sequence[Path], options: Options) -> Result:
     scan.sources.update(options.sources)
     discovery = discover(paths, exclude=options.exclude, show=scan.show)
     configurations = [replace(each, known_keys=options.known_keys) for each in scan.configurations(discovery, options)]
-    warnings = tuple(_ignored_inputs(configurations))
+    empty = (f"{scan.show(file)} is empty: there is nothing in it to check" for file in sorted(discovery.named) if holds_nothing(file))
+    partial = (warning for each in configurations for warning in each.warnings)
+    warnings = (*_ignored_inputs(configurations), *empty, *partial)
     findings = [finding for problem in scan.problems(discovery, configurations) for finding in _unreadable(problem, options.rules)]
     trails: list[TrailResult] = []
     for configuration in configurations:
@@ -148,7 +151,7 @@ class _Scan:
                 reader=reader(options.hcl_reader),
                 inputs=options.inputs,
             )
-        plans, candidates = plans_about_cloudtrail(discovery.template_candidates)
+        plans, candidates = plans_about_cloudtrail(discovery.template_candidates, discovery.named)
         for file in plans:
             from ctkms_policy.terraform.plan import normalize_plan
 

@@ -403,3 +403,5 @@ class Configuration:
     """the names of the inputs that it declares"""
     ignored_inputs: tuple[tuple[str, str], ...] = ()
     """what the user gives and it does not declare: the name, and the option or file that gives it"""
+    warnings: tuple[str, ...] = ()
+    """why it may not be all that is deployed, each a sentence with its file"""

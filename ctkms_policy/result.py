@@ -63,7 +63,7 @@ class Result:
     sources   every source that was read, by the path it is shown under, for the snippets
     files     how many files of ours were looked at
     prefix    the way from the repository root to the working directory ("" or "a/b/"): SARIF paths start at the root
-    warnings   what was given to the run and has no effect, each a sentence
+    warnings   what was given to the run and has no effect, or is not everything, each a sentence
     resources  every trail, key and event data store of the code: a host that shows its own resources finds ours here
     """
 

@@ -8,7 +8,7 @@ import pytest
 from command import check_json, write
 
 from ctkms_policy.checks import CHECKS
-from ctkms_policy.checks.form import KeyForm, kms_key_form
+from ctkms_policy.checks.form import KeyForm, kms_key_forms
 from ctkms_policy.checks.surroundings import _seen_from
 from ctkms_policy.checks.words import equals
 from ctkms_policy.model import Attribute, Configuration, Language, Trail, ambient_partition, ambient_place
@@ -55,11 +55,12 @@ def test_every_check_a_rule_may_name_is_asked_somewhere() -> None:
         (Reference("data.aws_kms_alias.k", "arn"), KeyForm.ALIAS_ARN),
         (Reference("module.a.data.aws_kms_alias.k", "target_key_arn"), KeyForm.KEY_ARN),
         (Reference("custom.k", "arn"), KeyForm.UNKNOWN),
+        (Reference('module.a["aws_kms_alias.x"].aws_kms_key.k["a.b[0]"]', "key_id"), KeyForm.KEY_ID),
     ],
 )
 def test_the_form_of_a_key_name(value: Value, form: KeyForm) -> None:
     trail = Trail("t", Span.at("main.tf"), ambient_place(), Known("audit"), Attribute(value))
-    assert kms_key_form(Configuration(Language.TERRAFORM, "."), trail) is form
+    assert list(kms_key_forms(Configuration(Language.TERRAFORM, "."), trail)) == [form]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,12 @@ from plan_documents import (
     without,
 )
 
+from ctkms_policy.checks.form import KeyForm, kms_key_forms
+from ctkms_policy.key_link import key_of
 from ctkms_policy.model import Configuration, KeyPolicy, PolicyForm
 from ctkms_policy.source import ParseError, Source
-from ctkms_policy.terraform.plan import looks_like_plan
 from ctkms_policy.terraform.plan_address import Address, most_specific, steps
+from ctkms_policy.terraform.plan_detect import looks_like_plan, looks_like_raw_state
 from ctkms_policy.value import Absent, Choice, Known, Reference, Symbol, Unknown, describe
 
 GOLDEN = Path(__file__).parent / "golden" / "plan"
@@ -82,7 +85,9 @@ def test_references_that_only_say_less_are_left_out() -> None:
 def test_what_looks_like_a_plan() -> None:
     assert looks_like_plan(json.dumps(plan([])).encode())
     assert looks_like_plan(b"\xef\xbb\xbf\n " + json.dumps(state()).encode())
-    assert looks_like_plan(b'{"version": 4, "terraform_version": "1.11.4", "lineage": "x"}')
+    assert not looks_like_raw_state(json.dumps(state()).encode())
+    raw = b'{"version": 4, "terraform_version": "1.11.4", "lineage": "x"}'
+    assert (looks_like_plan(raw), looks_like_raw_state(raw)) == (False, True)
     assert not looks_like_plan(b'{"format_version": "1.0"}')
     assert not looks_like_plan(b'{"Resources": {"Trail": {"Type": "AWS::CloudTrail::Trail"}}}')
     assert not looks_like_plan(b'# "format_version" "values"')
@@ -206,38 +211,151 @@ def instances(reference: str, for_each: Json) -> Json:
     return plan(changes, [trail, configured("aws_kms_key.logs")])
 
 
-def test_each_key_is_the_instance_and_each_value_may_be_another() -> None:
-    for trail, key in zip(read_plan(instances("each.key", {})).trails, "ab", strict=True):
-        assert trail.kms_key_id.value == Reference(f'aws_kms_key.logs["{key}"]', "arn")
-    for trail in read_plan(instances("each.value", constant({"a": "b", "b": "a"}))).trails:
+@pytest.mark.parametrize(
+    ("reference", "for_each"),
+    [
+        ("each.key", {}),
+        ("count.index", {}),
+        ("each.value", constant({"a": "b", "b": "a"})),
+        ("each.value", refs('aws_kms_key.logs["a"].arn', 'aws_kms_key.logs["b"].arn')),
+    ],
+)
+def test_an_index_that_the_plan_does_not_hold_may_be_any_instance(reference: str, for_each: Json) -> None:
+    """``k[count.index]`` and ``k[1 - count.index]`` are the same in a plan."""
+    document = instances(reference, for_each)
+    if "references" in for_each:
+        document["configuration"]["root_module"]["resources"][0]["expressions"]["kms_key_id"] = refs(reference)
+    for trail in read_plan(document).trails:
         value = trail.kms_key_id.value
         assert isinstance(value, Choice)
         assert value.chosen is None
+        assert [branch.value for branch in value.branches] == [Reference(f'aws_kms_key.logs["{key}"]', "arn") for key in "ab"]
+
+
+def test_which_key_it_is_among_many_is_not_asked() -> None:
+    trail = configured("aws_cloudtrail.main", {"kms_key_id": refs("aws_kms_key.logs", "count.index")}, count_expression=constant(2))
+    keys = [key_change(f"aws_kms_key.logs[{index}]") for index in range(40)]
+    (found,) = read_plan(plan([trail_change("aws_cloudtrail.main[0]"), *keys], [trail, configured("aws_kms_key.logs")])).trails
+    assert isinstance(found.kms_key_id.value, Unknown)
+    assert "any of 40 resources" in found.kms_key_id.value.reason
 
 
 @pytest.mark.parametrize(
-    ("written", "is_own"),
+    ("references", "written", "form"),
     [
-        ("aws_kms_key.logs[each.key].arn", True),
-        ('aws_kms_key.logs["${each.key}"].arn', True),
-        ('element([for k in ["b", "a"] : aws_kms_key.logs[k].arn], 0)', True),
-        ("lookup(aws_kms_key.logs, each.key).arn", True),
-        ('aws_kms_key.logs[each.key == "a" ? "b" : "a"].arn', False),
-        ('{ x = [aws_kms_key.logs[lower(each.key)].arn] }["x"][0]', False),
-        ("lookup(aws_kms_key.logs, upper(each.key)).arn", False),
+        (("aws_kms_key.logs.key_id", "aws_kms_key.logs"), "", "may be"),
+        (("aws_kms_key.logs.id", "aws_kms_key.logs"), "", "may be"),
+        (("aws_kms_key.logs.key_id", "aws_kms_key.logs", "data.aws_caller_identity.me.account_id", "data.aws_caller_identity.me"), "", ""),
+        (("aws_kms_key.logs",), "", ""),
+        (("aws_kms_key.logs.arn", "aws_kms_key.logs"), "", ""),
+        (("aws_kms_key.logs.key_id", "aws_kms_key.logs"), "aws_kms_key.logs.key_id", "is"),
+        (("aws_kms_key.logs.key_id", "aws_kms_key.logs"), '"arn:aws:kms:eu-west-1:111122223333:key/${aws_kms_key.logs.key_id}"', ""),
+        (("aws_kms_key.logs",), "one(aws_kms_key.logs[*].key_id)", "is"),
+        (("aws_kms_key.logs",), "[for k in [aws_kms_key.logs] : k.id][0]", "is"),
+        (("aws_kms_key.logs",), "one(aws_kms_key.logs[*].arn)", ""),
     ],
 )
-def test_the_code_beside_the_plan_says_whether_an_index_is_the_own_key(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str, is_own: bool
+def test_a_key_id_in_the_place_of_an_arn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, references: Sequence[str], written: str, form: str
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    if written:
+        (tmp_path / "main.tf").write_text(
+            f'resource "aws_kms_key" "logs" {{\n}}\nresource "aws_cloudtrail" "main" {{\n  kms_key_id = {written}\n}}\n'
+        )
+    configuration = read_plan(minimal(*references), directory=tmp_path)
+    (trail,) = configuration.trails
+    forms = kms_key_forms(configuration, trail)
+    assert (KeyForm.KEY_ID in forms) is (form != "")
+    assert (len(forms) == 1) is (form != "may be")
+    assert key_of(configuration, trail.kms_key_id.value).key is configuration.keys[0]
+
+
+def test_a_splat_of_a_module_is_the_output_that_is_an_arn() -> None:
+    outputs = {
+        name: {"expression": refs(f"aws_kms_key.logs.{attribute}", "aws_kms_key.logs")}
+        for name, attribute in (("id", "key_id"), ("arn", "arn"))
+    }
+    module = {"key": {"module": {"outputs": outputs, "resources": [configured("aws_kms_key.logs")]}}}
+    document = minimal("module.key", module_calls=module)
+    document["resource_changes"].append(key_change("module.key[0].aws_kms_key.logs"))
+    assert key_value(document) == Reference("module.key[0].aws_kms_key.logs", "arn")
+
+
+def test_a_bucket_name_that_is_no_text_is_no_name() -> None:
+    document = minimal("aws_kms_key.logs.arn")
+    document["resource_changes"].append(change("aws_s3_bucket.logs", {"bucket": ["logs"]}))
+    assert read_plan(document).buckets == ()
+
+
+def test_bucket_keys_that_a_plan_does_not_tell_apart() -> None:
+    for enabled, expected in ((True, True), (False, None)):
+        changes = []
+        for key, value in (("a", True), ("b", enabled)):
+            changes.append(change(f'aws_s3_bucket.logs["{key}"]', {"bucket": None}, {"id": True, "bucket": True}))
+            rule = {"rule": [{"bucket_key_enabled": value}]}
+            changes.append(change(f'aws_s3_bucket_server_side_encryption_configuration.logs["{key}"]', rule, {"bucket": True}))
+            changes.append(trail_change(f'aws_cloudtrail.main["{key}"]'))
+            del changes[-1]["change"]["after"]["s3_bucket_name"]
+            changes[-1]["change"]["after_unknown"]["s3_bucket_name"] = True
+        by_key = refs("aws_s3_bucket.logs", "each.key")
+        blocks = [
+            configured("aws_s3_bucket.logs"),
+            configured("aws_s3_bucket_server_side_encryption_configuration.logs", {"bucket": by_key}),
+            configured("aws_cloudtrail.main", {"s3_bucket_name": by_key}),
+        ]
+        for bucket in read_plan(plan(changes, blocks)).buckets:
+            assert (bucket.bucket_key_enabled == Known(True)) is (expected is True)
+            assert isinstance(bucket.bucket_key_enabled, Unknown) is (expected is None)
+
+
+def test_the_only_instance_is_the_one() -> None:
+    document = instances("each.key", {})
+    del document["resource_changes"][3]
+    for trail in read_plan(document).trails:
+        assert trail.kms_key_id.value == Reference('aws_kms_key.logs["a"]', "arn")
+
+
+TWO_KEYS = 'resource "aws_kms_key" "logs" {\n  for_each = toset(["a", "b"])\n}\n'
+
+
+@pytest.mark.parametrize(
+    ("written", "keys"),
+    [
+        ("aws_kms_key.logs[each.key].arn", "ab"),
+        ('aws_kms_key.logs["${each.key}"].arn', "ab"),
+        ("local.arn[each.key]", "ab"),
+        ('element([for k in ["b", "a"] : aws_kms_key.logs[k].arn], 0)', "bb"),
+        ("lookup(aws_kms_key.logs, each.key).arn", "ab"),
+        ('aws_kms_key.logs[each.key == "a" ? "b" : "a"].arn', "ba"),
+        ('aws_kms_key.logs[var.swapped ? (each.key == "a" ? "b" : "a") : each.key].arn', "ba"),
+        ('{ x = [aws_kms_key.logs[lower(each.key)].arn] }["x"][0]', "ab"),
+        ("lookup(aws_kms_key.logs, var.other).arn", ""),
+    ],
+)
+def test_the_code_beside_the_plan_says_which_instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str, keys: str) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "main.tf").write_text(
         f'resource "aws_cloudtrail" "main" {{\n  for_each = toset(["a", "b"])\n  name = "x-${{each.key}}"\n  kms_key_id = {written}\n}}\n'
+        'locals {\n  arn = { for k, v in aws_kms_key.logs : k => v.arn }\n}\nvariable "other" {}\n'
+        f'variable "swapped" {{\n  default = false\n}}\n{TWO_KEYS}'
     )
-    for trail, key in zip(read_plan(instances("each.key", {}), directory=tmp_path).trails, "ab", strict=True):
+    document = {**instances("each.key", {}), "variables": {"swapped": {"value": True}}}
+    for number, trail in enumerate(read_plan(document, directory=tmp_path).trails):
         value = trail.kms_key_id.value
-        assert (value == Reference(f'aws_kms_key.logs["{key}"]', "arn")) is is_own
-        assert isinstance(value, Choice) is not is_own
+        assert value == Reference(f'aws_kms_key.logs["{keys[number]}"]', "arn") if keys else isinstance(value, Choice)
+
+
+@pytest.mark.parametrize("name", ['["a"', "[a]", "[]"])
+def test_an_instance_key_that_is_none_is_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "main.tf").write_text(
+        f'resource "aws_cloudtrail" "main" {{\n  for_each = var.x\n  kms_key_id = aws_kms_key.logs[each.key].arn\n}}\n'
+        f'variable "x" {{}}\n{TWO_KEYS}'
+    )
+    document = instances("each.key", {})
+    document["resource_changes"][0]["address"] = f"aws_cloudtrail.main{name}"
+    assert isinstance(read_plan(document, directory=tmp_path).trails[0].kms_key_id.value, Choice)
 
 
 def test_the_code_beside_the_plan_says_so_of_module_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -256,18 +374,60 @@ def test_the_code_beside_the_plan_says_so_of_module_calls(tmp_path: Path, monkey
         *(key_change(f"aws_kms_key.logs[{index}]") for index in (0, 1)),
     ]
     document = plan(changes, [configured("aws_kms_key.logs")], module_calls={"m": call})
-    for index, is_own in (("count.index", True), ("1 - count.index", False)):
-        (tmp_path / "main.tf").write_text(f'module "m" {{\n  source = "./m"\n  count = 2\n  key = aws_kms_key.logs[{index}].arn\n}}\n')
+    assert all(isinstance(trail.kms_key_id.value, Choice) for trail in read_plan(document, directory=tmp_path).trails)
+    for index, keys in (("count.index", (0, 1)), ("1 - count.index", (1, 0))):
+        (tmp_path / "main.tf").write_text(
+            f'module "m" {{\n  source = "./m"\n  count = 2\n  key = aws_kms_key.logs[{index}].arn\n}}\n'
+            'resource "aws_kms_key" "logs" {\n  count = 2\n}\n'
+        )
         values = [trail.kms_key_id.value for trail in read_plan(document, directory=tmp_path).trails]
-        assert (values == [Reference(f"aws_kms_key.logs[{number}]", "arn") for number in (0, 1)]) is is_own
-        assert all(isinstance(value, Choice) for value in values) is not is_own
+        assert values == [Reference(f"aws_kms_key.logs[{number}]", "arn") for number in keys]
 
 
-def test_each_value_is_what_the_item_of_the_instance_holds() -> None:
-    document = instances("each.value", refs('aws_kms_key.logs["a"].arn', 'aws_kms_key.logs["b"].arn'))
-    document["configuration"]["root_module"]["resources"][0]["expressions"]["kms_key_id"] = refs("each.value")
-    for trail, key in zip(read_plan(document).trails, "ab", strict=True):
-        assert trail.kms_key_id.value == Reference(f'aws_kms_key.logs["{key}"]', "arn")
+def attached(policies: Json, keys: str = "ab") -> Json:
+    """Keys, and an ``aws_kms_key_policy`` by ``each.key`` for those that have a policy here."""
+    changes = [
+        *(key_change(f'aws_kms_key.logs["{key}"]', policy=None) for key in keys),
+        *(change(f'aws_kms_key_policy.logs["{key}"]', {"policy": policy}, {"key_id": True}) for key, policy in policies.items()),
+    ]
+    return plan(
+        changes,
+        [
+            configured("aws_kms_key.logs"),
+            configured("aws_kms_key_policy.logs", {"key_id": refs("aws_kms_key.logs", "each.key"), "policy": refs("local.policy")}),
+        ],
+    )
+
+
+@pytest.mark.parametrize(
+    ("policies", "keys", "is_known"),
+    [
+        ({"a": POLICY, "b": POLICY}, "ab", True),
+        ({"a": POLICY, "b": POLICY.replace("reader", "other")}, "ab", False),
+        ({"a": POLICY}, "ab", False),
+        ({"a": POLICY}, "a", True),
+    ],
+)
+def test_separate_policies_that_a_plan_does_not_tell_apart(policies: Json, keys: str, is_known: bool) -> None:
+    for key, name in zip(read_plan(attached(policies, keys)).keys, keys, strict=True):
+        assert isinstance(key.policy, KeyPolicy) is is_known
+        if not is_known:
+            assert isinstance(key.policy, Unknown)
+            assert "the plan does not say from which" in key.policy.reason
+        elif len(keys) > 1:
+            assert key.policy_resource == f'aws_kms_key_policy.logs["{name}"]'
+
+
+@pytest.mark.parametrize("written", ["aws_kms_key.logs[each.key].id", 'aws_kms_key.logs[each.key == "a" ? "b" : "a"].id'])
+def test_the_code_beside_the_plan_says_whose_policy_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "main.tf").write_text(
+        f'resource "aws_kms_key_policy" "logs" {{\n  for_each = toset(["a", "b"])\n  key_id = {written}\n}}\n{TWO_KEYS}'
+    )
+    document = attached({"a": POLICY, "b": POLICY.replace("reader", "other")})
+    names = [key.policy_resource for key in read_plan(document, directory=tmp_path).keys]
+    wanted = "ba" if "?" in written else "ab"
+    assert names == [f'aws_kms_key_policy.logs["{key}"]' for key in wanted]
 
 
 def test_an_item_that_refers_to_itself_ends() -> None:
@@ -430,6 +590,179 @@ def test_a_document_with_unknown_statements_may_have_others() -> None:
     assert "statement is known only after apply" in made.policy.rest
 
 
+def reader_block(type: str = "AWS", identifiers: object = None) -> Json:
+    return {"type": type, "identifiers": identifiers}
+
+
+def allow(sid: str, action: str, principals: Sequence[Json], conditions: Sequence[Json] = ()) -> Json:
+    return {
+        "sid": sid,
+        "effect": "Allow",
+        "actions": [action],
+        "resources": ["*"],
+        "principals": list(principals),
+        "condition": list(conditions),
+    }
+
+
+def unread(statements: Sequence[Json], unknown: Sequence[Json], written: Sequence[Json]) -> Json:
+    """A key whose policy is a document that is read when the plan is applied."""
+    values = {"statement": list(statements), "version": None, "override_policy_documents": None, "source_policy_documents": None}
+    document = change("data.aws_iam_policy_document.key", values, {"json": True, "statement": list(unknown)}, actions=["read"])
+    key = change("aws_kms_key.logs", without(KEY, "policy"), {**KEY_UNKNOWN, "policy": True})
+    roles = [change(f"aws_iam_role.{name}", {"name": name}, {"arn": True, "id": True}) for name in ("reader", "other")]
+    policy = refs("data.aws_iam_policy_document.key.json", "data.aws_iam_policy_document.key")
+    blocks = [
+        configured("aws_kms_key.logs", {"policy": policy}),
+        configured("data.aws_iam_policy_document.key", {"statement": list(written)} if written else {}),
+    ]
+    return plan([document, key, *roles], blocks)
+
+
+ROOT = allow("root", "kms:*", [reader_block(identifiers=["arn:aws:iam::111122223333:root"])])
+READ = allow("read", "kms:Decrypt", [{"type": "AWS", "identifiers": [None]}])
+READ_UNKNOWN: Json = {"actions": [False], "resources": [False], "principals": [{"identifiers": [True]}]}
+READER = refs("aws_iam_role.reader.arn", "aws_iam_role.reader")
+
+
+def principals_of(configuration: Configuration, sid: str) -> list[object]:
+    (key,) = configuration.keys
+    assert isinstance(key.policy, KeyPolicy)
+    return [principal.value for statement in key.policy.statements if statement.sid == sid for principal in statement.principals]
+
+
+@pytest.mark.parametrize(
+    ("written", "reader"),
+    [
+        # one more block is in the plan: a dynamic one made it
+        ([{"sid": constant("read"), "principals": [{"type": constant("AWS"), "identifiers": READER}]}], True),
+        # the dynamic block made the statement
+        ([{"sid": constant("root")}], False),
+        # it may be either
+        ([{"effect": constant("Allow"), "principals": [{"type": constant("AWS"), "identifiers": READER}]}], False),
+        ([], False),
+    ],
+)
+def test_the_reader_of_a_document_with_dynamic_blocks(written: Sequence[Json], reader: bool) -> None:
+    (found,) = principals_of(read_plan(unread([ROOT, READ], [{}, READ_UNKNOWN], written)), "read")
+    assert (found == Reference("aws_iam_role.reader", "arn")) is reader
+    assert isinstance(found, Unknown) is not reader
+
+
+def test_as_many_readers_as_are_unknown() -> None:
+    both = {**READ, "principals": [{"type": "AWS", "identifiers": [None, None]}]}
+    unknown = {"principals": [{"identifiers": [True, True]}]}
+    other = ("aws_iam_role.other.arn", "aws_iam_role.other")
+    for names, is_known in (((*READER["references"], *other), True), ((*READER["references"], "aws_iam_role.other.id"), False)):
+        written = [{"sid": constant("read"), "principals": [{"type": constant("AWS"), "identifiers": refs(*names)}]}]
+        found = principals_of(read_plan(unread([both], [unknown], written)), "read")
+        wanted: set[object] = {Reference(f"aws_iam_role.{name}", "arn") for name in ("reader", "other")}
+        assert (set(found) == wanted) is is_known
+        assert all(isinstance(each, Unknown) for each in found) is not is_known
+
+
+DYNAMIC = """
+data "aws_iam_policy_document" "key" {
+  statement {
+    sid       = "root"
+    actions   = ["kms:*"]
+    resources = ["*"]
+    principals {
+      type        = "AWS"
+      identifiers = ["arn:aws:iam::${data.aws_caller_identity.me.account_id}:root"]
+    }
+  }
+  dynamic "statement" {
+    for_each = [{ sid = "read", arn = aws_iam_role.reader.arn }]
+    content {
+      sid       = statement.value.sid
+      actions   = ["kms:Decrypt"]
+      resources = ["*"]
+      principals {
+        type        = "AWS"
+        identifiers = [statement.value.arn]
+      }
+    }
+  }
+}
+data "aws_caller_identity" "me" {
+}
+resource "aws_iam_role" "reader" {
+  name = "reader"
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("change_of_code", "reader"),
+    [
+        (("", ""), True),
+        (('sid = "read"', 'sid = "else"'), False),
+        (('sid       = "root"', 'sid       = "other"'), True),
+        (('sid       = "root"', "sid       = var.none"), True),
+        (("[statement.value.arn]", '["arn:aws:iam::111122223333:role/x"]'), False),
+        (("[{ sid", "var.none ? [] : [{ sid"), False),
+    ],
+)
+def test_the_code_beside_the_plan_says_what_a_dynamic_block_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change_of_code: tuple[str, str], reader: bool
+) -> None:
+    """What the plan knows of the block must be as in the code, or the code is another one."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "main.tf").write_text(DYNAMIC.replace(*change_of_code) if change_of_code[0] else DYNAMIC)
+    (found,) = principals_of(read_plan(unread([ROOT, READ], [{}, READ_UNKNOWN], []), directory=tmp_path), "read")
+    assert (found == Reference("aws_iam_role.reader", "arn")) is reader
+    assert isinstance(found, Unknown) is not reader
+
+
+JSONENCODED = """
+variable "account" {
+}
+variable "note" {
+  default = "none"
+}
+resource "aws_iam_role" "reader" {
+}
+resource "aws_kms_key" "logs" {
+  policy = jsonencode({
+    Statement = [
+      { Sid = var.note, Effect = "Allow", Principal = { AWS = "arn:aws:iam::${var.account}:root" }, Action = "kms:*", Resource = "*" },
+      { Sid = "read", Effect = "Allow", Principal = { AWS = aws_iam_role.reader.arn }, Action = "kms:Decrypt", Resource = "*" },
+    ]
+  })
+}
+"""
+
+
+@pytest.mark.parametrize(("has_code", "is_secret"), [(True, False), (True, True), (False, False)])
+def test_the_code_beside_the_plan_says_what_an_unknown_policy_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_code: bool, is_secret: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if has_code:
+        (tmp_path / "main.tf").write_text(JSONENCODED)
+    key = change("aws_kms_key.logs", without(KEY, "policy"), {**KEY_UNKNOWN, "policy": True})
+    role = change("aws_iam_role.reader", {"name": "reader"}, {"arn": True})
+    policy = refs("var.note", "var.account", *READER["references"])
+    document = plan(
+        [key, role],
+        [configured("aws_kms_key.logs", {"policy": policy})],
+        variables={"account": {"value": "111122223333"}, "note": {"value": "hush"}},
+        declared={"account": {}, "note": {"sensitive": is_secret}},
+    )
+    sources: dict[str, Source] = {}
+    configuration = read_plan(document, sources, directory=tmp_path)
+    (made,) = configuration.keys
+    if not has_code or is_secret:
+        assert isinstance(made.policy, Unknown)
+        assert "hush" not in made.policy.reason
+        return
+    assert principals_of(configuration, "read") == [Reference("aws_iam_role.reader", "arn")]
+    assert principals_of(configuration, "hush") == [Known("arn:aws:iam::111122223333:root")]
+    assert isinstance(made.policy, KeyPolicy)
+    assert all(each.span is not None and each.span.path == "plan.json" for each in made.policy.statements)
+
+
 # -- what is there -----------------------------------------------------------------------------------------------------
 
 
@@ -482,6 +815,24 @@ def test_the_state_gives_back_nothing_that_the_plan_ends_or_moves() -> None:
 def test_a_plan_that_ended_with_an_error_says_so() -> None:
     (problem,) = read_plan(minimal("aws_kms_key.logs.arn", errored=True)).problems
     assert "ended with an error" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        ({}, ""),
+        ({"complete": True, "errored": False}, ""),
+        ({"complete": "no"}, ""),
+        ({"complete": False}, "-target"),
+        ({"complete": False, "errored": False, "deferred_changes": []}, "-target"),
+        ({"complete": False, "deferred_changes": [{"reason": "instance_count_unknown"}]}, "defers"),
+        ({"complete": False, "errored": True}, ""),
+    ],
+)
+def test_a_plan_that_is_not_complete_says_so(members: Json, words: str) -> None:
+    warnings = read_plan(minimal("aws_kms_key.logs.arn", **members)).warnings
+    assert len(warnings) == (words != "")
+    assert all(words in each and each.startswith("plan.json: the plan is not complete") for each in warnings)
 
 
 def test_a_key_that_exists_is_found_by_its_arn() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,14 @@ def test_a_good_plan_passes_for_certain(tmp_path: Path) -> None:
     (trail,) = done.json["trails"]
     assert trail["verdict"] == "pass"
     assert trail["kms_key"]["state"] == "customer-managed"
+
+
+def test_a_plan_of_a_part_is_judged_with_a_warning(tmp_path: Path) -> None:
+    save(tmp_path, {**good_plan(), "complete": False})
+    done = run(tmp_path, "check", "plan.json")
+    assert (done.code, done.err.count("warning"), "plan.json: the plan is not complete" in done.err) == (0, 1, True)
+    save(tmp_path, {**good_plan(), "complete": True})
+    assert run(tmp_path, "check", "plan.json").err == ""
 
 
 def test_a_plan_is_found_in_a_scan_and_judged_on_its_own(tmp_path: Path) -> None:
@@ -117,14 +126,50 @@ def test_a_state_is_judged(tmp_path: Path) -> None:
     assert done.rules() == ["CTKMS001"]
 
 
-def test_a_raw_state_file_says_what_to_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize("type", ["aws_cloudtrail", "aws_sqs_queue"])
+def test_a_raw_state_file_says_what_to_run(tmp_path: Path, type: str) -> None:
+    raw = {"version": 4, "terraform_version": "1.11.4", "serial": 1, "lineage": "x", "resources": [{"type": type}]}
+    done = check_json(save(tmp_path, raw, "terraform.tfstate"), "terraform.tfstate")
+    (finding,) = done.json["findings"]
+    assert (done.code, finding["rule"], finding["location"]["line"]) == (1, "CTKMS000", 5)
+    assert "raw state" in finding["message"]
+    assert "terraform show -json" in finding["help"]
+
+
+def test_a_saved_plan_says_what_to_run(tmp_path: Path) -> None:
+    for member in ("tfplan", "other"):
+        with zipfile.ZipFile(tmp_path / "out", "w") as archive:
+            archive.writestr(member, "cloudtrail")
+        findings = check_json(tmp_path, "out").json["findings"]
+        assert [finding["rule"] for finding in findings] == (["CTKMS000"] if member == "tfplan" else [])
+        assert all("terraform show -json out" in finding["help"] for finding in findings)
+        assert check_json(tmp_path).json["findings"] == []
+
+
+@pytest.mark.parametrize("name", ["terraform.tfstate", "terraform.tfstate.backup", "state.json"])
+def test_a_raw_state_file_beside_the_code_is_left_alone(tmp_path: Path, name: str) -> None:
     raw = {"version": 4, "terraform_version": "1.11.4", "serial": 1, "lineage": "x", "resources": [{"type": "aws_cloudtrail"}]}
-    for arguments in ((), ("terraform.tfstate",)):
-        done = check_json(save(tmp_path, raw, "terraform.tfstate"), *arguments)
-        (finding,) = done.json["findings"]
-        assert (finding["rule"], finding["location"]["line"]) == ("CTKMS000", 5)
-        assert "raw state" in finding["message"]
-        assert "terraform show -json" in finding["help"]
+    save(tmp_path, raw, name)
+    assert (check_json(tmp_path).code, check_json(tmp_path).json["findings"]) == (0, [])
+    save(tmp_path, good_plan(policy=None))
+    assert "CTKMS003" in check_json(tmp_path).rules()
+
+
+@pytest.mark.parametrize("text", ["", " \n", "\ufeff", "null\n", "\ufeff null"])
+@pytest.mark.parametrize("name", ["plan.json", "template.yaml", "plan"])
+def test_a_named_file_that_is_empty_gives_a_warning(tmp_path: Path, name: str, text: str) -> None:
+    """It may be one of many names (``check *.json``), so that it is no finding; or the command that was to write it has failed."""
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    done = run(tmp_path, "check", name)
+    assert (done.code, done.err) == (0, f"ctkms-policy: warning: {name} is empty: there is nothing in it to check\n")
+    assert run(tmp_path, "check").err == ""
+
+
+@pytest.mark.parametrize(("name", "text"), [("a.tf", ""), ("a.json", "{}"), ("a.json", "[]"), ("a.yaml", "a: 1"), ("a.json", "null" * 300)])
+def test_a_file_that_says_something_else_gives_no_warning(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    done = run(tmp_path, "check", name)
+    assert (done.code, done.err) == (0, "")
 
 
 @pytest.mark.parametrize(

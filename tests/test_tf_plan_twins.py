@@ -7,7 +7,23 @@ import os
 from pathlib import Path
 
 import pytest
-from plan_documents import KEY, KEY_UNKNOWN, TRAIL, TRAIL_UNKNOWN, Json, change, configured, constant, known, plan, read_plan, refs, without
+from command import check_json
+from plan_documents import (
+    KEY,
+    KEY_UNKNOWN,
+    TRAIL,
+    TRAIL_UNKNOWN,
+    Json,
+    change,
+    configured,
+    constant,
+    known,
+    plan,
+    read_plan,
+    refs,
+    state,
+    without,
+)
 
 from ctkms_policy.model import Configuration
 from ctkms_policy.terraform.normalize import normalize
@@ -194,14 +210,89 @@ def normalized(directory: Path) -> Configuration:
 @pytest.mark.parametrize(
     ("files", "document"), [({"main.tf": DIRECT}, direct_plan()), ({"main.tf": MODULES, "key/main.tf": MODULE_KEY}, modules_plan())]
 )
-def test_code_and_its_plan_are_equal(tmp_path: Path, files: dict[str, str], document: Json) -> None:
+def test_code_and_its_plan_are_equal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], document: Json) -> None:
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text, encoding="utf-8")
-    written, planned = normalized(tmp_path), read_plan(document)
+    monkeypatch.chdir(tmp_path)
+    written, planned = normalized(tmp_path), read_plan(document, directory=tmp_path)
     assert not written.problems
     assert not planned.problems
     for group in ("trails", "keys", "aliases", "lookups", "buckets", "event_data_stores"):
         of_code = {each.address: each for each in getattr(written, group)}
         of_plan = {each.address: each for each in getattr(planned, group)}
         assert of_plan == of_code, group
+
+
+# -- fixtures ----------------------------------------------------------------------------------------------------------
+
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+LITERAL = json.dumps(POLICY)
+
+
+def external_key(**changed: object) -> Json:
+    values = {"key_material_base64": None, "policy": LITERAL, "description": "CloudTrail log files", "multi_region": False}
+    return {**values, **changed}
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        # to be created: its state is not known, that it gets no key material is
+        (
+            plan(
+                [
+                    change("aws_kms_external_key.trail", external_key(), {"arn": True, "id": True, "enabled": True, "key_state": True}),
+                    change("aws_cloudtrail.audit", without(TRAIL, "kms_key_id"), {**TRAIL_UNKNOWN, "kms_key_id": True}),
+                ],
+                [
+                    configured("aws_kms_external_key.trail", {"policy": {}}),
+                    configured(
+                        "aws_cloudtrail.audit", {"kms_key_id": refs("aws_kms_external_key.trail.arn", "aws_kms_external_key.trail")}
+                    ),
+                ],
+            ),
+            ["pending import"],
+        ),
+        # KMS calls it disabled until there is key material
+        (state(known("aws_kms_external_key.trail", external_key(enabled=False, key_state="PendingImport"))), ["pending import"]),
+        # imported with the command line: the code does not say so, and a plan of the code as it is does
+        (state(known("aws_kms_external_key.trail", external_key(enabled=True, key_state="Enabled"))), []),
+        (state(known("aws_kms_external_key.trail", external_key(enabled=False, key_state="Disabled"))), ["is disabled"]),
+        (
+            plan(
+                [change("aws_kms_external_key.trail", external_key(enabled=True, key_state="Enabled"), actions=["no-op"])],
+                [configured("aws_kms_external_key.trail", {"policy": {}})],
+            ),
+            [],
+        ),
+    ],
+)
+def test_a_plan_knows_more_of_key_material_than_the_code(tmp_path: Path, document: Json, expected: list[str]) -> None:
+    """The fixture tf-pending-import, whose code is always pending: from a plan or state it is not where the key was filled by hand."""
+    (tmp_path / "plan.json").write_text(json.dumps(document), encoding="utf-8")
+    found = [each["message"] for each in check_json(tmp_path, "plan.json").json["findings"] if each["rule"] == "CTKMS008"]
+    assert len(found) == len(expected)
+    assert all(words in message for words, message in zip(expected, found, strict=True))
+    code = check_json(FIXTURES / "CTKMS008" / "bad" / "tf-pending-import")
+    assert [each["rule"] for each in code.json["findings"]] == ["CTKMS008"]
+
+
+@pytest.mark.parametrize(("encrypts", "rules"), [(True, []), (False, ["CTKMS001"])])
+def test_a_plan_has_one_set_of_inputs(tmp_path: Path, encrypts: bool, rules: list[str]) -> None:
+    """The fixture tf-conditional-on-by-default: its note is about other inputs, and a plan is made with these."""
+    references = refs("var.encrypt_logs", "aws_kms_key.trail[0].arn", "aws_kms_key.trail[0]", "aws_kms_key.trail")
+    resources = [
+        configured("aws_kms_key.trail", {"policy": {}}, count_expression=refs("var.encrypt_logs")),
+        configured("aws_cloudtrail.audit", {"kms_key_id": references}),
+    ]
+    trail = change("aws_cloudtrail.audit", without(TRAIL, "kms_key_id"), {**TRAIL_UNKNOWN, "kms_key_id": True})
+    if not encrypts:
+        trail = change("aws_cloudtrail.audit", TRAIL, TRAIL_UNKNOWN)
+    key = change("aws_kms_key.trail[0]", {**KEY, "policy": LITERAL}, KEY_UNKNOWN)
+    document = plan([trail, *([key] if encrypts else [])], resources, variables={"encrypt_logs": {"value": encrypts}})
+    (tmp_path / "plan.json").write_text(json.dumps(document), encoding="utf-8")
+    found = check_json(tmp_path, "plan.json").json["findings"]
+    assert [each["rule"] for each in found if each["rule"] == "CTKMS001"] == rules
+    code = check_json(FIXTURES / "CTKMS001" / "good" / "tf-conditional-on-by-default").json["findings"]
+    assert [(each["rule"], each["verdict"]) for each in code] == [("CTKMS001", "undetermined")]

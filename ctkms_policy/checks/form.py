@@ -12,7 +12,7 @@ from ctkms_policy.finding import Finding, Severity
 from ctkms_policy.key_link import KeyState
 from ctkms_policy.model import Configuration, Language, Trail
 from ctkms_policy.rulebook import Rule
-from ctkms_policy.value import Known, Literal, Reference, Symbol, SymbolKind, Template, default_of, describe
+from ctkms_policy.value import Known, Literal, Reference, Symbol, SymbolKind, Template, Value, default_of, describe, outcomes
 
 
 class KeyForm(Enum):
@@ -31,20 +31,27 @@ def kms_key_id_form(case: TrailCase, rule: Rule) -> Iterator[Finding]:
     trail = case.trail
     if case.link.state is KeyState.AWS_MANAGED:
         return  # another form of that key would be no better: CTKMS002 says so
-    form = kms_key_form(case.configuration, trail)
+    forms = kms_key_forms(case.configuration, trail)
     attribute = attribute_name(case.configuration, trail)
     terraform = case.configuration.language is Language.TERRAFORM
+    refused = [form for form in forms if form is KeyForm.OTHER or (terraform and form in (KeyForm.KEY_ID, KeyForm.ALIAS_NAME))]
+    form = refused[0] if refused else next(iter(forms))
+    undetermined = len(refused) not in (0, len(forms))
+    accepted = "an ARN" if terraform else "a key ARN, key id, alias ARN or alias name"
     severity = None
-    if terraform and form in (KeyForm.KEY_ID, KeyForm.ALIAS_NAME, KeyForm.OTHER):
+    if undetermined:
+        message = f"{attribute} must be {accepted}, and this may be {form.value}"
+        way_out = f"use the key's ARN; it may be {form.value} because {forms[form]}"
+    elif refused and terraform:
         message = f"{attribute} must be an ARN, this is {form.value}"
         way_out = "use the key's ARN: the arn attribute of the key"
-    elif terraform and form is KeyForm.ALIAS_ARN:
+    elif refused:
+        message = f"{attribute} must be a key ARN, key id, alias ARN or alias name, this is none of them"
+        way_out = "use the key's ARN, for example !GetAtt KEY.Arn; an alias name begins with alias/"
+    elif terraform and list(forms) == [KeyForm.ALIAS_ARN]:
         message = f"{attribute} is an alias ARN, CloudTrail reports the key ARN: every plan shows a change"
         way_out = "use the ARN of the key that the alias points to"
         severity = Severity.NOTE
-    elif form is KeyForm.OTHER:
-        message = f"{attribute} must be a key ARN, key id, alias ARN or alias name, this is none of them"
-        way_out = "use the key's ARN, for example !GetAtt KEY.Arn; an alias name begins with alias/"
     else:
         return
     yield finding(
@@ -52,8 +59,9 @@ def kms_key_id_form(case: TrailCase, rule: Rule) -> Iterator[Finding]:
         trail,
         f"{title(trail)}: {message}",
         trail.kms_key_id.span or trail.span,
+        undetermined=undetermined,
         severity=severity,
-        label=describe(default_of(trail.kms_key_id.value)),
+        label="" if undetermined else describe(default_of(trail.kms_key_id.value)),
         help=way_out,
         stable=form.name,
     )
@@ -80,13 +88,19 @@ _ATTRIBUTE_FORMS: Mapping[str, Mapping[str, KeyForm]] = {
 }
 """What the attributes of the provider's resources and data sources hold (B6, B7)."""
 
-_RESOURCE_TYPE = re.compile(r"(?:^|\.)((?:data\.)?aws_kms_[a-z_]+)\.[^.]+$")
+_RESOURCE_TYPE = re.compile(r"(?:^|\.)((?:data\.)?aws_kms_[a-z_]+)\.[^.\[]+(?:\[.*\])?$")
 _KEY_ID = re.compile(r"mrk-[0-9a-f]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
-def kms_key_form(configuration: Configuration, trail: Trail) -> KeyForm:
-    """Return the form of the key's name that default inputs give."""
-    value = default_of(trail.kms_key_id.value)
+def kms_key_forms(configuration: Configuration, trail: Trail) -> Mapping[KeyForm, str]:
+    """Return the forms that the key's name may have where default inputs decide what they can, each with its conditions in words."""
+    found: dict[KeyForm, str] = {}
+    for conditions, value in outcomes(default_of(trail.kms_key_id.value)):
+        found.setdefault(_form(configuration, value), " and ".join(conditions))
+    return found
+
+
+def _form(configuration: Configuration, value: Value) -> KeyForm:
     if isinstance(value, Reference):
         kind = _RESOURCE_TYPE.search(value.address) if configuration.language is Language.TERRAFORM else None
         return _ATTRIBUTE_FORMS.get(kind[1], {}).get(value.attribute, KeyForm.UNKNOWN) if kind else KeyForm.UNKNOWN

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ctkms_policy.cases import StoreCase, TrailCase
-from ctkms_policy.checks.form import KeyForm, kms_key_form
+from ctkms_policy.checks.form import KeyForm, kms_key_forms
 from ctkms_policy.checks.words import finding, judged_policy, title, use_of_key, way
 from ctkms_policy.finding import Finding, Related
 from ctkms_policy.iam.evaluate import Decision, Outcome
@@ -138,7 +138,7 @@ def policy_not_visible(case: TrailCase, rule: Rule) -> Iterator[Finding]:
     trail, link = case.trail, case.link
     if case.judgement is not None or link.state in (KeyState.NONE, KeyState.AWS_MANAGED):
         return
-    if kms_key_form(case.configuration, trail) is KeyForm.OTHER or _is_told_already(case):
+    if list(kms_key_forms(case.configuration, trail)) == [KeyForm.OTHER] or _is_told_already(case):
         return  # the value names no key at all, or CTKMS000 says what is wrong
     span = trail.kms_key_id.span or trail.span
     reason, related, way_out = link.reason, way(trail.kms_key_id.value, span), _how_to_see_policy(case)

@@ -13,7 +13,6 @@ from ctkms_policy.terraform.hcl.syntax import (
     AttributeNode,
     Block,
     Body,
-    Call,
     Expression,
     ForObject,
     ForTuple,
@@ -226,31 +225,6 @@ def traversals(expression: Expression, bound: frozenset[str] = frozenset()) -> I
     if isinstance(expression, StringTemplate) and not any(not hasattr(part, "text") for part in expression.parts):
         return
     yield from _inside(expression, bound)
-
-
-_OWN_KEYS = (("each", "key"), ("count", "index"))
-
-
-def computes_index(node: object) -> bool:
-    """Return whether an index in a part of the syntax tree is made of the own instance key, and is not that key itself."""
-    if isinstance(node, tuple):
-        return any(map(computes_index, node))
-    if not is_dataclass(node):
-        return False
-    index = node.key if isinstance(node, Index) else None
-    if isinstance(node, Call) and node.name in ("element", "lookup") and len(node.arguments) > 1:
-        index = node.arguments[1]
-    if index is not None and not _is_own_key(index) and any(path in _OWN_KEYS for path in references(index)):
-        return True
-    return any(computes_index(getattr(node, each.name)) for each in fields(node) if each.name != "span")
-
-
-def _is_own_key(expression: Expression) -> bool:
-    if isinstance(expression, StringTemplate) and len(expression.parts) == 1 and isinstance(expression.parts[0], Interpolation):
-        expression = expression.parts[0].expression
-    return (
-        isinstance(expression, GetAttr) and isinstance(expression.base, Variable) and (expression.base.name, expression.name) in _OWN_KEYS
-    )
 
 
 def _inside(node: object, bound: frozenset[str]) -> Iterator[tuple[tuple[str, ...], Span]]:

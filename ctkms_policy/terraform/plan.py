@@ -6,7 +6,7 @@ GROUND_TRUTH B11 says what such a file holds. Nothing of it is taken for absent 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -30,16 +30,18 @@ from ctkms_policy.model import (
     UnreadablePolicy,
 )
 from ctkms_policy.source import ParseError, Source, Span
-from ctkms_policy.terraform.plan_address import inside, module_calls
-from ctkms_policy.terraform.plan_detect import looks_like_plan as looks_like_plan
+from ctkms_policy.terraform.plan_address import Address, inside, module_calls
+from ctkms_policy.terraform.plan_gaps import deployed, placed
 from ctkms_policy.terraform.plan_links import Links
 from ctkms_policy.terraform.plan_places import Places
-from ctkms_policy.terraform.plan_policy import DOCUMENT, document_leaf, planned_document
+from ctkms_policy.terraform.plan_policy import DOCUMENT, documents, planned_document
 from ctkms_policy.terraform.plan_source import PlanSource
 from ctkms_policy.terraform.plan_text import REMAKE, Document, Part
 from ctkms_policy.terraform.plan_values import PlannedResource
 from ctkms_policy.value import (
     Absent,
+    Choice,
+    JsonText,
     Known,
     ListValue,
     MapValue,
@@ -51,10 +53,14 @@ from ctkms_policy.value import (
     outcomes,
     printable,
     text_parts,
+    with_sensitivity,
 )
 
 _KINDS = {"aws_kms_key": KeyKind.KEY, "aws_kms_replica_key": KeyKind.REPLICA, "aws_kms_external_key": KeyKind.EXTERNAL}
 _ADDRESSES = ("address", "previous_address")
+_PENDING = Known("PendingImport")
+_NO_VALUE = Absent()
+_WHICH = "a plan says which names an expression uses, not how: put it into the directory of its code, which tells the key"
 _ENCRYPTION = "aws_s3_bucket_server_side_encryption_configuration"
 
 
@@ -70,7 +76,7 @@ def normalize_plan(source: Source, *, repository_root: Path, show: Callable[[Pat
         root = document.root().expect(dict, "an object").members()
         _check_format(root, source)
         file = Path.cwd() / source.path
-        code = PlanSource((file.parent, Path.cwd()), repository_root, show)
+        code = PlanSource((file.parent, Path.cwd()), repository_root, show, _inputs(root))
         plan = _Plan(root, code)
         configuration = plan.configuration(source.path)
         built = plan.built
@@ -113,7 +119,7 @@ class _Plan:
     def __post_init__(self) -> None:
         self.resources = {each.address: each for each in self._read()}
         configuration = self._plain("configuration")
-        self.links = Links(configuration, self.resources, self._relevant(), self.code.local_references, self.code.computes_index)
+        self.links = Links(configuration, self.resources, self._relevant(), self.code.local_references, self.code.values)
         providers = configuration.get("provider_config")
         self.places = Places(
             providers if isinstance(providers, dict) else {}, self._variables(configuration), self.links.block, self.resources.values()
@@ -169,14 +175,9 @@ class _Plan:
 
     def _variables(self, configuration: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values of the root module's variables, without the sensitive ones."""
-        module = configuration.get("root_module")
-        declared = module.get("variables") if isinstance(module, dict) else None
-        found: dict[str, Any] = {}
-        for name, variable in self._plain("variables").items():
-            declaration = declared.get(name) if isinstance(declared, dict) else None
-            if isinstance(variable, dict) and not (isinstance(declaration, dict) and declaration.get("sensitive")):
-                found[name] = variable.get("value")
-        return found
+        hidden = _sensitive_variables(configuration)
+        variables = self._plain("variables").items()
+        return {name: each.get("value") for name, each in variables if isinstance(each, dict) and name not in hidden}
 
     # -- the model -----------------------------------------------------------------------------------------------------
 
@@ -193,6 +194,7 @@ class _Plan:
             buckets=tuple(self._bucket(each) for each in self._of("aws_s3_bucket", only=self._log_buckets(trails))),
             event_data_stores=tuple(self._store(each) for each in self._of("aws_cloudtrail_event_data_store")),
             problems=tuple(self._problems()),
+            warnings=tuple(self._warnings(path)),
         )
 
     def _problems(self) -> Iterator[ParseError]:
@@ -200,10 +202,22 @@ class _Plan:
         if errored is not None and errored.plain is True:
             yield ParseError("the plan ended with an error: resources may be missing in it", errored.span, "plan again until it succeeds")
 
+    def _warnings(self, path: str) -> Iterator[str]:
+        """Yield a warning where terraform says that the plan does not reach what the code says; one that failed is a problem already."""
+        complete, errored = self.root.get("complete"), self.root.get("errored")
+        if complete is not None and complete.plain is False and (errored is None or errored.plain is not True):
+            deferred = self.root.get("deferred_changes")
+            why = "terraform defers a part of it" if deferred is not None and deferred.plain else "it was made with -target or the like"
+            yield (
+                f"{path}: the plan is not complete, {why}: what it leaves out is judged as the state has it, or not at all;"
+                " check a plan of everything, too"
+            )
+
     def _log_buckets(self, trails: Iterable[Trail]) -> frozenset[str]:
         """Return the addresses of the buckets that trails log to: of thousands of others nothing is asked."""
         names = {each.bucket_name.value for each in trails if isinstance(each.bucket_name, Known)}
-        named = (each.address for each in self.resources.values() if each.kind == "aws_s3_bucket" and each.plain("bucket") in names)
+        buckets = (each for each in self.resources.values() if each.kind == "aws_s3_bucket")
+        named = (each.address for each in buckets if isinstance(name := each.plain("bucket"), str) and name in names)
         return frozenset((*named, *self.links.named_buckets))
 
     def _of(self, *kinds: str, only: frozenset[str] | None = None) -> Iterator[PlannedResource]:
@@ -212,21 +226,23 @@ class _Plan:
                 self.built.append(resource)
                 yield resource
 
-    def _note(self, resource: PlannedResource) -> str:
+    def _note(self, resource: PlannedResource, key: Value = _NO_VALUE) -> str:
         span = (
             self.code.block_span(module_calls(resource.parts.module), resource.type, resource.name) if resource.mode == "managed" else None
         )
         place = f"its block is at {span.path}:{span.line}" if span is not None else ""
-        return "; ".join(text for text in (resource.note, place) if text)
+        which = _WHICH if isinstance(key, Choice) and not place else ""
+        return "; ".join(text for text in (resource.note, which, place) if text)
 
     def _trail(self, resource: PlannedResource) -> Trail:
+        kms_key_id = self._attribute(resource, "kms_key_id")
         return Trail(
             resource.address,
             resource.span,
             self.places.of(resource),
-            note=self._note(resource),
+            note=self._note(resource, kms_key_id.value),
             name=printable(self.links.value(resource, "name"), f"{resource.address}.name"),
-            kms_key_id=self._attribute(resource, "kms_key_id"),
+            kms_key_id=kms_key_id,
             is_organization_trail=_or(self.links.value(resource, "is_organization_trail"), Known(False)),
             is_multi_region_trail=_or(self.links.value(resource, "is_multi_region_trail"), Known(False)),
             bucket_name=self.links.value(resource, "s3_bucket_name"),
@@ -234,13 +250,14 @@ class _Plan:
         )
 
     def _store(self, resource: PlannedResource) -> EventDataStore:
+        kms_key_id = self._attribute(resource, "kms_key_id")
         return EventDataStore(
             resource.address,
             resource.span,
             self.places.of(resource),
-            note=self._note(resource),
+            note=self._note(resource, kms_key_id.value),
             name=self.links.value(resource, "name"),
-            kms_key_id=self._attribute(resource, "kms_key_id"),
+            kms_key_id=kms_key_id,
         )
 
     def _attribute(self, resource: PlannedResource, name: str) -> Attribute:
@@ -256,18 +273,19 @@ class _Plan:
     def _key(self, resource: PlannedResource) -> Key:
         kind = _KINDS[resource.type]
         place = self.places.of(resource)
-        separate = self._separate_policy(resource)
+        policies = self._policies.get(resource.address, [None])
+        separate = next((each for each in policies if each is not None), None)
+        self.built.extend(each for each in policies if each is not None)
         note = self._note(resource)
         if separate is not None and not resource.is_read and self.links.block(resource) and self.links.is_written(resource, "policy"):
             both = f"the key has a policy argument and {separate.address}, which overwrites it"
             note = f"{note}; {both}" if note else both
-        material = resource.value("key_material_base64")
-        has_material = Match.YES
-        if kind is KeyKind.EXTERNAL and not isinstance(material, Known):
-            has_material = Match.NO if isinstance(material, Absent) else Match.MAYBE
+        has_material = self._has_material(resource) if kind is KeyKind.EXTERNAL else Match.YES
         enabled = self.links.value(resource, "is_enabled" if kind is KeyKind.KEY else "enabled")
+        if has_material is Match.NO and resource.value("key_state") == _PENDING:
+            enabled = Absent()  # KMS disables it until there is key material (B6): one finding says so
         arn = resource.value("arn")
-        policy = self._policy(separate or resource, resource, place)
+        policy = _agreed(resource, [(each or resource, self._policy(each or resource, resource, place)) for each in policies])
         return Key(
             resource.address,
             resource.span,
@@ -285,6 +303,14 @@ class _Plan:
             policy_resource_span=separate.span if separate is not None else None,
             known_arn=str(arn.value) if isinstance(arn, Known) and not arn.origin.sensitive else "",
         )
+
+    @staticmethod
+    def _has_material(key: PlannedResource) -> Match:
+        """Return whether an external key has key material: it may have been imported by hand, which the state of the key tells."""
+        state, material = key.value("key_state"), key.value("key_material_base64")
+        if isinstance(state, Known) and state.value:
+            return Match.of(state != _PENDING)
+        return Match.YES if isinstance(material, Known) else Match.NO if isinstance(material, Absent) else Match.MAYBE
 
     def _spec(self, resource: PlannedResource, kind: KeyKind, steps: int = 3) -> Value:
         """Return the key spec; a replica has that of its primary key."""
@@ -305,17 +331,34 @@ class _Plan:
             return Known("EXTERNAL_KEY_STORE")
         return Known("AWS_KMS") if _is_empty(self.links.value(resource, "custom_key_store_id")) else Known("AWS_CLOUDHSM")
 
-    def _separate_policy(self, key: PlannedResource) -> PlannedResource | None:
-        resource = self._policies.get(key.address)
-        if resource is not None:
-            self.built.append(resource)
-        return resource
-
     @cached_property
-    def _policies(self) -> Mapping[str, PlannedResource]:
+    def _policies(self) -> Mapping[str | Value, list[PlannedResource | None]]:
         """Return the ``aws_kms_key_policy`` of each key that has one, by the key's address."""
-        policies = [each for each in self.resources.values() if each.kind == "aws_kms_key_policy"]
-        return {reference.address: each for each in reversed(policies) for reference in _references(self.links.value(each, "key_id"))}
+        return self._attached("aws_kms_key_policy", "key_id")
+
+    def _attached(self, kind: str, name: str) -> Mapping[str | Value, list[PlannedResource | None]]:
+        """Return the resources of a kind that each other one has, by the address or name of the other.
+
+        There is more than one where the plan does not tell which (``k[count.index]``): the first one has the same instance key. Terraform
+        can give each only one: None is among them where there are fewer than they may belong to.
+        """
+        certain: dict[str | Value, list[PlannedResource | None]] = {}
+        possible: dict[frozenset[str | Value], list[PlannedResource]] = {}
+        for resource in (each for each in self.resources.values() if each.kind == kind):
+            value = self.links.value(resource, name)
+            owners = frozenset(_owners(value))
+            if isinstance(value, Choice):
+                possible.setdefault(owners, []).append(resource)
+            else:
+                for owner in owners:
+                    certain.setdefault(owner, [resource])
+        found = dict(certain)
+        for owners, candidates in possible.items():
+            for owner in owners - certain.keys():
+                key = Address.of(owner).key if isinstance(owner, str) else ""
+                ordered: list[PlannedResource | None] = [*sorted(candidates, key=lambda each: each.parts.key != key)]
+                found[owner] = [*found.get(owner, ()), *ordered, *([None] if len(candidates) < len(owners) else ())]
+        return found
 
     def _policy(self, resource: PlannedResource, key: PlannedResource, place: Place) -> KeyPolicy | UnreadablePolicy | Unknown:
         """Return the key policy that ``resource`` gives to ``key``; the default one where the configuration writes none (B4)."""
@@ -327,10 +370,13 @@ class _Plan:
                 return Unknown(f"{resource.address}.policy is known only after apply, and the plan does not say what it comes from")
             if not self.links.is_written(resource, "policy") or self.links.is_null(resource, "policy"):
                 return default_key_policy(place, key.span)
-            document = document_leaf(leaves)
-            if document is not None:
-                self.built.append(document)
-                return read_key_policy(planned_document(document, self.links), PolicyForm.POLICY_DOCUMENT, document.span)
+            candidates = documents(self.links.told(resource, "policy", leaves))
+            if candidates:
+                self.built.extend(candidates)
+                return _agreed(resource, [(each, self._planned_policy(each, place)) for each in candidates])
+            for code in self.links.code_values(resource, "policy")[-1:]:
+                if isinstance(code, (JsonText, Known, Template)):
+                    return read_key_policy(placed(deployed(code, place), span), PolicyForm.JSON_TEXT, span)
             value = self.links.value(resource, "policy")
             if isinstance(value, (Reference, Template)) or not isinstance(value, Unknown):
                 words = ", ".join(leaf.words for leaf in leaves[:3])
@@ -347,6 +393,9 @@ class _Plan:
         if isinstance(policy, KeyPolicy) and isinstance(references, list) and any(str(each).startswith(DOCUMENT) for each in references):
             policy = replace(policy, form=PolicyForm.POLICY_DOCUMENT)
         return policy
+
+    def _planned_policy(self, document: PlannedResource, place: Place) -> KeyPolicy | UnreadablePolicy | Unknown:
+        return read_key_policy(planned_document(document, self.links, place), PolicyForm.POLICY_DOCUMENT, document.span)
 
     @cached_property
     def secrets(self) -> frozenset[str]:
@@ -393,31 +442,47 @@ class _Plan:
         )
 
     def _bucket_key(self, bucket: PlannedResource, name: Value) -> Value:
-        resource = self._encryptions.get(bucket.address)
-        if resource is None and isinstance(name, (Known, Template)):
-            resource = self._encryptions.get(name)
-        if resource is not None:
-            self.built.append(resource)
-            return _bucket_key_of(resource.value("rule"))
+        resources = self._encryptions.get(bucket.address)
+        if resources is None and isinstance(name, (Known, Template)):
+            resources = self._encryptions.get(name)
+        if resources is None:
+            return self._inline_bucket_key(bucket)
+        self.built.extend(each for each in resources if each is not None)
+        found = [_bucket_key_of(each.value("rule")) if each is not None else self._inline_bucket_key(bucket) for each in resources]
+        if any(each != found[0] for each in found):
+            return Unknown(f"the plan does not say which {_ENCRYPTION} {bucket.address} has")
+        return found[0]
+
+    def _inline_bucket_key(self, bucket: PlannedResource) -> Value:
         for configuration in _maps(self.links.value(bucket, "server_side_encryption_configuration")):
             return _bucket_key_of(configuration.get("rule") or Absent())
         return Absent()
 
     @cached_property
-    def _encryptions(self) -> Mapping[str | Value, PlannedResource]:
+    def _encryptions(self) -> Mapping[str | Value, list[PlannedResource | None]]:
         """Return the separate encryption configuration of each bucket that has one, by the bucket's address or name."""
-        found: dict[str | Value, PlannedResource] = {}
-        for resource in self.resources.values():
-            if resource.kind == _ENCRYPTION:
-                named = self.links.value(resource, "bucket")
-                for name in (reference.address for reference in _references(named)):
-                    found.setdefault(name, resource)
-                if isinstance(named, (Known, Template)):
-                    found.setdefault(named, resource)
-        return found
+        return self._attached(_ENCRYPTION, "bucket")
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------
+
+
+def _inputs(root: Mapping[str, Part]) -> Mapping[str, Value]:
+    """Return what the variables of the root module were when the plan was made."""
+    variables = root.get("variables")
+    if variables is None or not isinstance(variables.plain, dict):
+        return {}
+    hidden = _sensitive_variables(root["configuration"].plain if "configuration" in root else None)
+    given = {name: each.members() for name, each in variables.members().items() if isinstance(each.plain, dict)}
+    values = {name: members["value"].value() for name, members in given.items() if "value" in members}
+    return {name: with_sensitivity(value, True) if name in hidden else value for name, value in values.items()}
+
+
+def _sensitive_variables(configuration: object) -> frozenset[str]:
+    module = configuration.get("root_module") if isinstance(configuration, dict) else None
+    declared = module.get("variables") if isinstance(module, dict) else None
+    variables = declared.items() if isinstance(declared, dict) else ()
+    return frozenset(name for name, each in variables if isinstance(each, dict) and each.get("sensitive"))
 
 
 def _items(part: Part) -> Iterator[Part]:
@@ -491,6 +556,28 @@ def _references(value: Value) -> Iterator[Reference]:
             yield outcome
         elif isinstance(outcome, Template):
             yield from (part for part in text_parts(outcome) if isinstance(part, Reference))
+
+
+def _owners(value: Value) -> Iterator[str | Value]:
+    """Yield what a value may be, as the address of a resource or as its name."""
+    for _, outcome in outcomes(value):
+        yield from (reference.address for reference in _references(outcome))
+        if isinstance(outcome, (Known, Template)):
+            yield outcome
+
+
+def _agreed(
+    resource: PlannedResource, policies: Sequence[tuple[PlannedResource, KeyPolicy | UnreadablePolicy | Unknown]]
+) -> KeyPolicy | UnreadablePolicy | Unknown:
+    """Return the policy that a resource has, where all that it may have are the same."""
+    source, policy = policies[0]
+    for other, each in policies[1:]:
+        if each != policy:
+            return Unknown(
+                f"{resource.address}.policy may come from {source.address} or {other.address}, and the plan does not say from which:"
+                " an index made of each or count is not in it, and the code is not beside it"
+            )
+    return policy
 
 
 def _maps(value: Value) -> Iterable[MapValue]:

@@ -16,6 +16,7 @@ from ctkms_policy.terraform.plan_values import PlannedResource
 from ctkms_policy.value import (
     ANY_TEXT,
     DIGITS,
+    MAX_COMBINATIONS,
     Absent,
     Branch,
     Known,
@@ -29,6 +30,7 @@ from ctkms_policy.value import (
     Value,
     choose,
     concatenate,
+    lift,
 )
 
 MAX_NAMES = 20_000
@@ -44,17 +46,27 @@ _LOOKUPS = {"data.aws_kms_alias": "target_key_arn", "data.aws_kms_key": "arn"}
 _CARRIES_NO_KEY = frozenset(("id", "arn", "name", "bucket", "unique_id", "account_id", "region"))
 """Attributes of AWS resources that are not about KMS: none of them can be the name of a KMS key."""
 
+_ARNS = frozenset(("arn", "target_key_arn"))
+"""Attributes that nothing is written around where an ARN is wanted."""
+
+CodeValues = Callable[[PlannedResource, str], Sequence[Value]]
+"""What the code says about an argument of a resource, empty where it is not at hand."""
+
 LocalReferences = Callable[[tuple[str, ...], str], Sequence[str]]
-ComputesIndex = Callable[[tuple[str, ...], str], bool]
 """The references of a local value, by the names of the module calls it stands in; empty where its source is not at hand."""
 
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """An attribute of a resource instance that is known only after apply; ``attribute`` is "" for the whole of it."""
+    """An attribute of a resource instance that is known only after apply.
+
+    ``attribute`` is "" where the plan does not say which: it names the whole resource for a splat. ``is_all`` tells that the code
+    was at hand and the expression is that attribute and nothing more.
+    """
 
     resource: PlannedResource
     attribute: str
+    is_all: bool = False
 
     @property
     def words(self) -> str:
@@ -64,12 +76,10 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class _Site:
-    """Where an expression stands: a module instance, the instance key of its block, the block in the configuration, and its name."""
+    """Where an expression stands: a module instance, and the block in the configuration."""
 
     module: str
-    key: str
     block: Mapping[str, Any] = field(repr=False)
-    name: str = ""
 
 
 @dataclass
@@ -79,15 +89,6 @@ class _Found:
     leaves: dict[str, Leaf] = field(default_factory=dict)
     blocks: set[str] = field(default_factory=set)
     locals: list[str] = field(default_factory=list)
-    keys: set[str] = field(default_factory=set)
-    """instance keys that ``each.key`` or ``count.index`` stand for"""
-    sites: set[tuple[str, str]] = field(default_factory=set)
-    """module instances and instance keys whose ``each.value`` has been followed"""
-
-    def leaves_of(self, keys: set[str]) -> list[Leaf]:
-        """Return the leaves of instances with one of the keys, or all leaves where there are none such."""
-        leaves = list(self.leaves.values())
-        return [leaf for leaf in leaves if keys.intersection(steps(leaf.resource.address))] or leaves
 
 
 @dataclass
@@ -98,7 +99,7 @@ class Links:
     resources: Mapping[str, PlannedResource]
     relevant: Sequence[Mapping[str, Any]] = ()
     local_references: LocalReferences = lambda calls, name: ()
-    computes_index: ComputesIndex = lambda calls, block: False
+    code_values: CodeValues = lambda resource, name: ()
     named_buckets: set[str] = field(default_factory=set)
     """buckets that an attribute was linked to"""
     _instances: dict[str, list[PlannedResource]] = field(default_factory=dict)
@@ -184,17 +185,28 @@ class Links:
             expression = _object(argument)
 
     def _site(self, resource: PlannedResource) -> _Site:
-        return _Site(resource.parts.module, resource.parts.key, self.block(resource), resource.block)
+        return _Site(resource.parts.module, self.block(resource))
 
     def block(self, resource: PlannedResource) -> Mapping[str, Any]:
         """Return the resource's block in the configuration, empty where there is none."""
         return self._block(module_calls(resource.parts.module), resource.block)
 
     def leaves(self, resource: PlannedResource, expression: object) -> tuple[list[Leaf], list[str]]:
-        """Return what an expression of a resource gets from elsewhere and is known only after apply, and the locals that lead nowhere."""
+        """Return what an expression of a resource gets from elsewhere and is known only after apply, and the locals that lead nowhere.
+
+        An index that is no literal is not in the plan, which names the whole resource then: ``k[count.index]`` may be every instance.
+        """
         found = _Found()
         self._follow(self._site(resource), references_of(expression), found)
-        return found.leaves_of(found.keys), found.locals
+        return list(found.leaves.values()), found.locals
+
+    def told(self, resource: PlannedResource, name: str, leaves: list[Leaf]) -> list[Leaf]:
+        """Return of the leaves that an argument may be the one that the code beside the plan names, or them all where it does not tell."""
+        by_address = {leaf.resource.address: leaf.resource for leaf in leaves}
+        for value in self.code_values(resource, name) if leaves else ():
+            if isinstance(value, Reference) and value.address in by_address:
+                return [Leaf(by_address[value.address], value.attribute, is_all=True)]
+        return leaves
 
     def expression(self, resource: PlannedResource, name: str) -> object:
         """Return what the configuration says about an attribute, None where it says nothing."""
@@ -209,16 +221,20 @@ class Links:
         keys = [leaf for leaf in leaves if leaf.resource.kind in _IDENTITIES]
         if not leaves and lost:
             keys = self._only_key()
-        candidates = keys or leaves
+        candidates = _by_resource(keys) or leaves
+        if len(candidates) > 1 or not _ARNS.intersection(leaf.attribute for leaf in candidates):
+            candidates = self.told(resource, name, candidates)
         if not candidates:
             where = f"{' and '.join(dict.fromkeys(lost))}, which a plan does not hold" if lost else "nothing that the plan names"
             return Unknown(f"{resource.address}.{name} is known only after apply: it comes from {where}", origin)
+        if len(candidates) > MAX_COMBINATIONS:
+            return Unknown(f"{resource.address}.{name} may be any of {len(candidates)} resources, and the plan does not say which", origin)
         values = [self._leaf_value(leaf, name, origin) for leaf in candidates]
         if len(candidates) == 1:
-            return values[0]
-        if keys:
+            return self._perhaps_alone(resource, name, candidates[0], values[0], most_specific(references_of(expression)))
+        if keys or all(leaf.resource.kind == "aws_s3_bucket" for leaf in candidates):
             branches = [
-                Branch(f"{resource.address}.{name} comes from {leaf.words}", value) for leaf, value in zip(keys, values, strict=True)
+                Branch(f"{resource.address}.{name} comes from {leaf.words}", value) for leaf, value in zip(candidates, values, strict=True)
             ]
             return choose(f"plan {resource.address}.{name}", branches, None, origin)
         words = ", ".join(leaf.words for leaf in candidates[:3])
@@ -241,16 +257,27 @@ class Links:
     def _key_value(self, leaf: Leaf, name: str, origin: Origin) -> Value:
         attribute = leaf.attribute or ("arn" if leaf.resource.type != "aws_kms_alias" else "")
         if leaf.resource.kind == "aws_kms_key_policy":
-            target = self.value(leaf.resource, "key_id")
-            return replace(target, attribute="key_id", origin=origin) if isinstance(target, Reference) else target
+            return _attribute_of(self.value(leaf.resource, "key_id"), "key_id", origin)
         if leaf.resource.kind == "aws_kms_alias" and attribute == "target_key_arn":
-            target = self.value(leaf.resource, "target_key_id")
-            return Reference(target.address, "arn", origin) if isinstance(target, Reference) else target
+            return _attribute_of(self.value(leaf.resource, "target_key_id"), "arn", origin)
         reference = Reference(leaf.resource.address, attribute, origin)
-        if name != "kms_key_id" or attribute in ("arn", "target_key_arn"):
+        if name != "kms_key_id" or attribute in _ARNS or leaf.is_all:
             return reference
         # An id may stand in a longer text, "arn:aws:kms:...:key/${aws_kms_key.k.key_id}": the plan does not say.
         return concatenate((Unknown("the plan does not say how it is written", origin), reference), origin)
+
+    def _perhaps_alone(self, resource: PlannedResource, name: str, leaf: Leaf, value: Value, references: Sequence[str]) -> Value:
+        """Return a key id that the code may be whole, or a part of an ARN: where nothing else is named, nothing tells which."""
+        key = self.resources[leaf.resource.address].parts
+        written = (f"{key.resource}.{leaf.attribute}", f"{key.resource}{key.key}.{leaf.attribute}")
+        if not isinstance(value, Template) or key.module != resource.parts.module or len(references) != 1 or references[0] not in written:
+            return value
+        if any(isinstance(each, Template) for each in self.code_values(resource, name)):
+            return value
+        origin = value.origin
+        alone = Branch(f"{leaf.words} may be all of it", Reference(leaf.resource.address, leaf.attribute, origin))
+        part = Branch(f"{leaf.words} may be a part of an ARN", value)
+        return choose(f"plan {resource.address}.{name} is all", (alone, part), None, origin)
 
     def _only_key(self) -> list[Leaf]:
         """Return the KMS key that a lost name stands for, where it can be no other.
@@ -304,12 +331,14 @@ class Links:
     def _follow(self, site: _Site, references: Iterable[str], found: _Found, *, everything: bool = False) -> None:
         """Follow references to the attributes they end at; with ``everything`` also through what is known, block by block."""
         waiting = deque((site, reference) for reference in most_specific(references))
-        seen: set[tuple[str, str, str]] = set()
+        seen: set[tuple[str, int, str]] = set()
         while waiting and len(seen) < MAX_NAMES:
             at, reference = waiting.popleft()
-            if (at.module, at.key, reference) in seen:
+            # each.value is another thing in every block
+            place = (at.module, id(at.block) if reference.startswith("each.") else 0, reference)
+            if place in seen:
                 continue
-            seen.add((at.module, at.key, reference))
+            seen.add(place)
             parts = steps(reference)
             for site_of, expression in self._further(at, parts, found, everything=everything):
                 waiting.extend((site_of, each) for each in most_specific(references_of(expression)))
@@ -327,31 +356,20 @@ class Links:
                 found.locals.append(inside(at.module, f"local.{name}"))
         elif root == "module":
             yield from self._outputs(at, parts[1:], found, everything=everything)
-        elif root == "each" and name == "value":
-            self._each_value(at, found, everything=everything)
-        elif root in ("each", "count"):
-            if not self.computes_index(module_calls(at.module), at.name):
-                found.keys.add(at.key)
-        elif root not in ("path", "terraform", "self"):
+        elif root == "each":
+            if name == "value":
+                yield at, at.block.get("for_each_expression")
+        elif root not in ("count", "path", "terraform", "self"):
             yield from self._resource(at, parts, found, everything=everything)
-
-    def _each_value(self, at: _Site, found: _Found, *, everything: bool) -> None:
-        """Follow ``each.value`` to what the item of this instance may hold. It is no instance key: ``a[each.value]`` may be any."""
-        if (at.module, at.key) not in found.sites:
-            found.sites.add((at.module, at.key))
-            items = _Found({}, found.blocks, found.locals, found.keys, found.sites)
-            self._follow(at, references_of(at.block.get("for_each_expression")), items, everything=everything)
-            found.leaves.update({leaf.words: leaf for leaf in items.leaves_of({at.key})})
 
     def _argument(self, at: _Site, name: str) -> Iterator[tuple[_Site, Any]]:
         parts = steps(at.module)
         if not parts:
             return  # an input of the root module is known when the plan is made
-        key = parts[-1] if is_index(parts[-1]) else ""
-        call = parts[: len(parts) - bool(key)]
+        call = parts[: len(parts) - is_index(parts[-1])]
         caller = join(call[:-2])
         block = self._call(self._module(module_calls(caller)), call[-1])
-        yield _Site(caller, key, block, f"module.{call[-1]}"), _object(block.get("expressions")).get(name)
+        yield _Site(caller, block), _object(block.get("expressions")).get(name)
 
     def _outputs(self, at: _Site, parts: tuple[str, ...], found: _Found, *, everything: bool) -> Iterator[tuple[_Site, Any]]:
         if not parts:
@@ -364,7 +382,7 @@ class Links:
         for instance in sorted(self._modules.get(call, {call})):
             if key and instance != call + key:
                 continue
-            site = _Site(instance, "", {})
+            site = _Site(instance, {})
             for name in (output,) if output in outputs else outputs:
                 yield site, _object(outputs[name]).get("expression")
                 if everything:
@@ -389,7 +407,7 @@ class Links:
             if address not in found.blocks:
                 found.blocks.add(address)
                 block = self._block(module_calls(at.module), name)
-                yield _Site(at.module, "", block), _of_block(block)
+                yield _Site(at.module, block), _of_block(block)
             return
         for resource in self._instances.get(address, ()):
             if key and resource.parts.key != key:
@@ -412,7 +430,7 @@ class Links:
         for path in _callers(site.module):
             call = self._call(self._module(module_calls(path)[:-1]), module_calls(path)[-1])
             caller = path[: path.rindex("module.")].rstrip(".")
-            self._follow(_Site(caller, "", call), map(str, _list(call.get("depends_on"))), found, everything=True)
+            self._follow(_Site(caller, call), map(str, _list(call.get("depends_on"))), found, everything=True)
         if found.locals:
             # What a local refers to is not in the plan; that anything refers to it is.
             found.blocks |= {_without_key(str(each.get("resource"))) for each in self.relevant}
@@ -422,6 +440,19 @@ class Links:
     def _addresses(self, block: str) -> Iterator[str]:
         found = self._instances.get(block, ())
         return (each.address for each in found if each.mode != "data" or each.kind in _IDENTITIES)
+
+
+def _by_resource(keys: list[Leaf]) -> list[Leaf]:
+    """Return one leaf for each resource: the ARN, where a splat of a module (``module.key[*].arn``) may be any of its outputs."""
+    found: dict[str, Leaf] = {}
+    for leaf in sorted(keys, key=lambda each: each.attribute not in _ARNS):
+        found.setdefault(leaf.resource.address, leaf)
+    return list(found.values())
+
+
+def _attribute_of(target: Value, attribute: str, origin: Origin) -> Value:
+    """Return another attribute of the key that a value leads to, or each of the keys."""
+    return lift(lambda each: replace(each, attribute=attribute, origin=origin) if isinstance(each, Reference) else each, (target,), origin)
 
 
 def _callers(module: str) -> Iterator[str]:

@@ -10,9 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ctkms_policy.model import Place
 from ctkms_policy.source import Span
 from ctkms_policy.terraform.conversion import Failure
+from ctkms_policy.terraform.dynamic_blocks import MAX_BLOCKS
 from ctkms_policy.terraform.hcl.syntax import AttributeNode, Block, Body, StringTemplate, Variable
+from ctkms_policy.terraform.plan_address import inside
+from ctkms_policy.terraform.plan_gaps import deployed, filled
 from ctkms_policy.terraform.plan_links import Leaf, Links
 from ctkms_policy.terraform.plan_values import PlannedResource
 from ctkms_policy.terraform.policy_document import policy_document
@@ -28,27 +32,27 @@ _BLOCKS = ("statement", "principals", "not_principals", "condition")
 _OTHER_DOCUMENTS = ("source_policy_documents", "override_policy_documents", "source_json", "override_json")
 
 
-def planned_document(resource: PlannedResource, links: Links, steps: int = _MAX_DOCUMENTS) -> Value:
-    """Return the ``json`` attribute of a document that is read only when the plan is applied."""
+def planned_document(resource: PlannedResource, links: Links, place: Place, steps: int = _MAX_DOCUMENTS) -> Value:
+    """Return the ``json`` attribute of a document that is read only when the plan is applied; ``place`` is where it is used."""
     if not steps:
         return Unknown(f"{resource.address} refers to itself")
     if any(resource.hidden):
         return Unknown(f"{resource.address} holds something sensitive, and a finding about a policy quotes it")
-    values = _with_links(resource, links, steps)
+    values = _with_links(resource, links, place, steps)
     made = _Made(resource.span)
     return policy_document(
         Block("data", ("aws_iam_policy_document", resource.name), resource.span, resource.span, lambda: made.body(values)), made
     )
 
 
-def document_leaf(leaves: list[Leaf]) -> PlannedResource | None:
-    """Return the policy document among the leaves of an expression, where it is the only thing that is not known."""
-    if len(leaves) == 1 and leaves[0].resource.kind == DOCUMENT:
-        return leaves[0].resource
-    return None
+def documents(leaves: list[Leaf]) -> list[PlannedResource]:
+    """Return the policy documents that an expression may be, where nothing else in it is unknown: the instances of one block."""
+    found = [leaf.resource for leaf in leaves]
+    blocks = {inside(each.parts.module, each.block) for each in found}
+    return found if len(blocks) == 1 and all(each.kind == DOCUMENT for each in found) else []
 
 
-def _with_links(resource: PlannedResource, links: Links, steps: int) -> MapValue:
+def _with_links(resource: PlannedResource, links: Links, place: Place, steps: int) -> MapValue:
     """Return the resource's values with what is unknown in them replaced by what it refers to, where the plan says that."""
     expressions = links.block(resource).get("expressions")
     expressions = expressions if isinstance(expressions, dict) else {}
@@ -56,14 +60,18 @@ def _with_links(resource: PlannedResource, links: Links, steps: int) -> MapValue
     for entry in resource.values.entries:
         name, value = str(entry.key.value) if isinstance(entry.key, Known) else "", entry.value
         if name in _OTHER_DOCUMENTS:
-            value = _other_documents(resource, links, name, value, expressions.get(name), steps)
+            value = _other_documents(resource, links, place, name, value, expressions.get(name), steps)
         elif name == "statement":
             value = _blocks(resource, links, value, expressions.get(name))
+            for written in links.code_values(resource, name):
+                value = filled(value, deployed(written, place), is_ordered=True)
         entries.append(replace(entry, value=value))
     return replace(resource.values, entries=tuple(entries))
 
 
-def _other_documents(resource: PlannedResource, links: Links, name: str, value: Value, expression: object, steps: int) -> Value:
+def _other_documents(
+    resource: PlannedResource, links: Links, place: Place, name: str, value: Value, expression: object, steps: int
+) -> Value:
     """Return the documents of a list, with those that are read later too where each unknown one is one of them."""
     if not resource.is_partly_unknown(name):
         return value
@@ -71,7 +79,7 @@ def _other_documents(resource: PlannedResource, links: Links, name: str, value: 
     documents = [leaf.resource for leaf in leaves if leaf.resource.kind == DOCUMENT]
     if len(documents) < len(leaves) or (lost and isinstance(value, Unknown)):
         return value
-    made = [planned_document(each, links, steps - 1) for each in documents]
+    made = [planned_document(each, links, place, steps - 1) for each in documents]
     if isinstance(value, Unknown) and made:
         return ListValue(tuple(made) if len(made) == 1 else (), value.reason, value.origin)
     if isinstance(value, ListValue):
@@ -87,24 +95,31 @@ def _other_documents(resource: PlannedResource, links: Links, name: str, value: 
 def _blocks(resource: PlannedResource, links: Links, value: Value, expressions: object) -> Value:
     """Return nested blocks with their unknown arguments linked.
 
-    The configuration leaves out dynamic blocks (B11): where it has another number of blocks than the plan, nothing is said.
+    The configuration leaves out dynamic blocks (B11). One that it has stands in the plan, so that it is the only block that it fits.
     """
     if not isinstance(value, ListValue):
         return value
-    written = expressions if isinstance(expressions, list) and len(expressions) == len(value.items) else [None] * len(value.items)
+    written = expressions if isinstance(expressions, list) and all(isinstance(each, dict) for each in expressions) else []
     items = (_block(resource, links, item, each) for item, each in zip(value.items, _in_order(value, written), strict=True))
     return replace(value, items=tuple(items))
 
 
-def _in_order(value: ListValue, written: list[Any]) -> list[Any]:
-    """Return the configuration's blocks in the plan's order, which is another one for sets: each by its constant arguments."""
-    if len(written) < 2 or any(not isinstance(each, dict) for each in written):
-        return written
-    remaining = list(written)
-    ordered: list[Any] = []
-    for item in value.items:
-        fitting = [each for each in remaining if _fits(item, each)]
-        ordered.append(fitting[0] if len(fitting) == 1 else None)
+def _in_order(value: ListValue, written: list[dict[str, Any]]) -> list[dict[str, Any] | None]:
+    """Return which of the configuration's blocks each block of the plan is, by the constant arguments: a set has another order."""
+    ordered: list[dict[str, Any] | None] = [None] * len(value.items)
+    if len(written) == len(value.items) == 1:
+        return [*written]
+    if max(len(written), len(value.items)) > MAX_BLOCKS:
+        return ordered
+    fitting = [{index for index, item in enumerate(value.items) if _fits(item, each)} for each in written]
+    for _ in written:
+        certain = next((index for index, each in enumerate(fitting) if len(each) == 1), None)
+        if certain is None:
+            break
+        (position,) = fitting[certain]
+        ordered[position] = written[certain]
+        for each in fitting:
+            each.discard(position)
     return ordered
 
 
@@ -140,7 +155,7 @@ def _block(resource: PlannedResource, links: Links, item: Value, written: object
 
 
 def _argument(resource: PlannedResource, links: Links, value: Value, expression: object) -> Value:
-    """Return an argument with its one unknown item as a reference.
+    """Return an argument with its unknown items as references, where there are as many of them; their order means nothing.
 
     That holds for an ``arn`` alone: nothing can be written around an ARN where a principal or a resource is expected.
     """
@@ -154,14 +169,13 @@ def _argument(resource: PlannedResource, links: Links, value: Value, expression:
         return value
     words = ", ".join(leaf.words for leaf in leaves[:3])
     reason = f"it is known only after apply and depends on {words}"
-    is_arn = len(leaves) == len(unknown) == 1 and leaves[0].attribute == "arn"
+    arns = iter(leaves if len(leaves) == len(unknown) and all(leaf.attribute == "arn" for leaf in leaves) else ())
 
     def linked(item: Value) -> Value:
         if not isinstance(item, Unknown):
             return item
-        if is_arn and isinstance(value, ListValue):
-            return Reference(leaves[0].resource.address, "arn", item.origin)
-        return Unknown(reason, item.origin)
+        leaf = next(arns, None) if isinstance(value, ListValue) else None
+        return Reference(leaf.resource.address, "arn", item.origin) if leaf is not None else Unknown(reason, item.origin)
 
     if isinstance(value, ListValue):
         return replace(value, items=tuple(linked(item) for item in value.items))
