@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from key_policies import as_value
 from tf_expression_scope import value_of
 
-from ctkms_policy.iam.notation import Notation, element, principal_element
+from ctkms_policy.iam.notation import Notation, element, name_of, notation_of, principal_element
 from ctkms_policy.iam.writing import (
     cloudformation_json,
     cloudformation_yaml,
@@ -23,6 +23,8 @@ from ctkms_policy.iam.writing import (
     json_statement_block,
     plain_json,
 )
+from ctkms_policy.model import PolicyForm
+from ctkms_policy.source import Span
 from ctkms_policy.terraform.conversion import written_json
 from ctkms_policy.value import JsonText, Known, MapValue, Symbol, concatenate
 
@@ -181,3 +183,51 @@ def test_no_letter_is_turned_into_an_escape() -> None:
     for notation in Notation:
         assert "Prüfer" in element(notation, "Sid", "Prüfer")
         assert "Prüfer" in principal_element(notation, "Service", "Prüfer")
+
+
+@pytest.mark.parametrize(
+    ("notation", "action", "sid", "service", "everybody", "name"),
+    [
+        (
+            Notation.BLOCKS,
+            'actions = ["kms:*"]',
+            'sid = "S"',
+            'principals with type = "Service" and identifiers = ["x"]',
+            'principals with type = "*" and identifiers = ["*"]',
+            "actions",
+        ),
+        (Notation.HCL, 'Action = "kms:*"', 'Sid = "S"', 'Principal = { Service = "x" }', 'Principal = "*"', "Action"),
+        (Notation.YAML, 'Action: "kms:*"', 'Sid: "S"', 'Principal: { Service: "x" }', 'Principal: "*"', "Action"),
+        (Notation.JSON, '"Action": "kms:*"', '"Sid": "S"', '"Principal": { "Service": "x" }', '"Principal": "*"', "Action"),
+    ],
+)
+def test_elements_are_named_as_the_file_names_them(
+    notation: Notation, action: str, sid: str, service: str, everybody: str, name: str
+) -> None:
+    assert element(notation, "Action", "kms:*") == action
+    assert element(notation, "Sid", "S") == sid
+    assert principal_element(notation, "Service", "x") == service
+    assert principal_element(notation, "*", "*") == everybody
+    assert name_of(notation, "Action") == name
+
+
+@pytest.mark.parametrize(
+    ("form", "path", "expected"),
+    [
+        (PolicyForm.POLICY_DOCUMENT, "main.tf", Notation.BLOCKS),
+        (PolicyForm.POLICY_DOCUMENT, "main.tf.json", Notation.BLOCKS),
+        (PolicyForm.JSON_TEXT, "main.tf", Notation.JSON),
+        (PolicyForm.JSON_TEXT, "policy.json", Notation.JSON),
+        (PolicyForm.OBJECT, "template.JSON", Notation.JSON),
+        (PolicyForm.OBJECT, "main.tf", Notation.HCL),
+        (PolicyForm.OBJECT, "main.tofu", Notation.HCL),
+        (PolicyForm.OBJECT, "template.yaml", Notation.YAML),
+        (PolicyForm.OBJECT, "template.template", Notation.YAML),
+    ],
+)
+def test_the_notation_is_that_of_form_and_file(form: PolicyForm, path: str, expected: Notation) -> None:
+    assert notation_of(form, Span.at(path)) is expected
+
+
+def test_without_a_file_a_policy_is_written_as_a_template_has_it() -> None:
+    assert notation_of(PolicyForm.OBJECT, None) is Notation.YAML

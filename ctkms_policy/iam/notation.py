@@ -31,7 +31,7 @@ def notation_of(form: PolicyForm, span: Span | None) -> Notation:
         return Notation.BLOCKS
     if form is PolicyForm.JSON_TEXT or path.endswith(".json"):
         return Notation.JSON
-    return Notation.HCL if path.endswith((".tf", ".hcl")) else Notation.YAML
+    return Notation.HCL if path.endswith((".tf", ".tofu", ".hcl")) else Notation.YAML
 
 
 def element(notation: Notation, name: str, text: str) -> str:
