@@ -33,6 +33,7 @@ from key_policies import (
 
 from ctkms_policy.iam.explain import Explanation, Mistake, answer_text, explain
 from ctkms_policy.iam.judge import judge_trail
+from ctkms_policy.iam.nearest import nearest_statement
 from ctkms_policy.iam.policy import default_key_policy
 from ctkms_policy.iam.request import OrganizationFacts
 from ctkms_policy.iam.spelling import Spelling
@@ -634,3 +635,53 @@ def test_an_action_with_a_hole_that_is_another_services() -> None:
     assert judgement.encrypt.outcome.value == "implicitly denied"
     made = replace(made, actions=(concatenate((Known("kms:Gen"), hole)),))
     assert judge_trail(KeyPolicy((made,), "2012-10-17"), key(), trail()).encrypt.outcome.value == "undetermined"
+
+
+NEARER_FIRST = (
+    allow(ENC, condition={"StringEquals": {"aws:SourceAccount": OTHER_ACCOUNT}}),
+    allow(ENC, condition={"StringEquals": {"aws:SourceAccount": OTHER_ACCOUNT, "aws:SourceArn": TRAIL_ARN + "-old"}}),
+    allow("kms=GenerateDataKey"),
+    allow("kms:Encrypt"),
+    allow(ENC, {"Service": "logs.amazonaws.com"}, {"StringEquals": {"aws:SourceArn": TRAIL_ARN}}),
+    allow(ENC, {"AWS": "cloudtrail.amazonaws.com"}),
+    allow("kms:Sign", condition={"StringEquals": {"aws:SourceArn": TRAIL_ARN}}),
+    allow("kms:Sign"),
+)
+"""Statements that do not let CloudTrail encrypt, the nearest to doing so first."""
+
+
+@pytest.mark.parametrize("rank", range(len(NEARER_FIRST) - 1))
+def test_the_nearer_of_two_statements_is_told_whatever_their_order(rank: int) -> None:
+    nearer, farther = NEARER_FIRST[rank], NEARER_FIRST[rank + 1]
+    for statements, number in (((nearer, farther), 1), ((farther, nearer), 2), ((ROOT_STATEMENT, farther, nearer, farther), 3)):
+        nearest = nearest_statement(judge_trail(policy(*statements), key(), trail()).encrypt)
+        assert nearest is not None
+        assert nearest.number == number
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        ROOT_STATEMENT,
+        allow(ENC, {"Service": "logs.amazonaws.com"}),  # it says nothing about a trail
+        allow("kms:Sign", {"AWS": f"arn:aws:iam::{ACCOUNT}:role/r"}),
+        deny("kms:Sign"),
+        deny("kms:*", CLOUDTRAIL, {"StringEquals": {"aws:SourceAccount": OTHER_ACCOUNT}}),
+    ],
+)
+def test_what_is_not_about_the_request_is_not_near(statement: Any) -> None:
+    assert nearest_statement(judge_trail(policy(statement), key(), trail()).encrypt) is None
+
+
+def test_of_equals_the_first_is_told() -> None:
+    nearest = nearest_statement(judge_trail(policy(ROOT_STATEMENT, allow("kms:Sign"), allow("kms:Verify")), key(), trail()).encrypt)
+    assert nearest is not None
+    assert nearest.number == 2
+
+
+def test_what_a_statement_that_is_left_out_would_do_counts() -> None:
+    found = policy(DESCRIBE)
+    for document, is_told in ((ENCRYPT, True), (allow("kms:Sign"), False), (deny("kms:*"), False)):
+        absent = replace(policy(document).statements[0], included=Match.NO, included_when="UseX = true")
+        words = explained(replace(found, left_out=(absent,)), "encrypt")
+        assert (words.mistake is Mistake.LEFT_OUT) is is_told
