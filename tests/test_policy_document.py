@@ -348,6 +348,31 @@ def test_a_dynamic_statement_that_a_default_decides(tmp_path: Path, default: str
     assert [(each.sid, each.included.name) for each in found.statements] == [*expected, ("x", "YES")]
 
 
+@pytest.mark.parametrize(
+    ("each", "key"),
+    [
+        ('toset(["a"])', "a"),
+        ('setunion(["a"], [])', "a"),
+        ("local.set", "a"),
+        ("var.set", "a"),
+        ("var.object.set", "a"),
+        ('try(toset(["a"]), [])', "a"),
+        ("{ a = 1 }", "a"),
+        ('["a"]', "0"),
+        ('tolist(toset(["a"]))', "0"),
+        ("[for item in local.set : item]", "0"),
+        ("keys({ a = 1 })", "0"),
+        ("var.list", "0"),
+    ],
+)
+def test_the_key_of_an_element_of_a_set_is_the_element(tmp_path: Path, each: str, key: str) -> None:
+    names = 'locals {\n  set = toset(["a"])\n}\nvariable "set" {\n  type = set(string)\n  default = ["a"]\n}\n'
+    names += 'variable "object" {\n  type = object({ set = set(string) })\n  default = { set = ["a"] }\n}\n'
+    names += 'variable "list" {\n  type = list(string)\n  default = ["a"]\n}\n'
+    body = f'dynamic "statement" {{\n  for_each = {each}\n  content {{\n    sid = statement.key\n  }}\n}}\n'
+    assert [str(statement["Sid"]) for statement in statements(tmp_path, body, names)] == [key]
+
+
 def test_a_dynamic_statement_that_no_default_decides(tmp_path: Path) -> None:
     body = 'dynamic "statement" {\n  for_each = var.on ? [1] : []\n  content {\n    sid = "own"\n    resources = ["*"]\n  }\n}\n'
     found = policy(tmp_path, body, 'variable "on" {\n  type = bool\n}\n')

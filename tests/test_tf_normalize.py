@@ -209,6 +209,16 @@ def test_what_a_loop_keeps_of_an_input_only_where_it_is_not_the_default_is_not_t
     assert found == ["aws_kms_key.k.arn", "var.key"]
 
 
+def test_the_key_of_an_instance_is_what_its_address_says(tmp_path: Path) -> None:
+    variable = "variable m {\n  default = { a = { on = true }, b = { on = false } }\n}\n"
+    each = "for_each = { for name, given in var.m : name => given if given.on }"
+    configuration = only(tmp_path, variable + KEY % "" + TRAIL % (each, 'each.key == "b" ? null : aws_kms_key.k.arn'))
+    assert facts(configuration)[:2] == [
+        ('aws_cloudtrail.t["a"]', "", "aws_kms_key.k.arn"),
+        ('aws_cloudtrail.t["b"]', "given.on = true", "null"),
+    ]
+
+
 def test_where_a_trail_exists_its_conditions_are_so(tmp_path: Path) -> None:
     text = "variable on { default = true }\n" + KEY % "count = var.on ? 1 : 0"
     text += TRAIL % ("count = var.on ? 1 : 0", "local.key") + 'locals {\n  key = try(aws_kms_key.k[0].arn, "")\n}\n'

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from ctkms_policy.terraform.conversion import reason_of
 from ctkms_policy.terraform.expression import evaluate
-from ctkms_policy.terraform.hcl.syntax import Block, Body, Call, Variable
+from ctkms_policy.terraform.hcl.syntax import Block, Body, Variable
 from ctkms_policy.terraform.scope import InnerScope, Scope
 from ctkms_policy.value import Absent, Branch, Choice, Entry, Known, ListValue, MapValue, Origin, Unknown, Value, describe
 
@@ -49,7 +49,6 @@ def _dynamic(block: Block, scope: Scope, build: Build) -> tuple[list[Value], str
     if content is None or each is None:
         return [], f'the dynamic "{block.labels[0]}" block has no content'
     name = iterator_of(block)
-    of_set = isinstance(each.expression, Call) and each.expression.name == "toset"
     place = f"of the block at {block.span.path}:{block.span.line}"
 
     def made(collection: Value) -> tuple[list[Value], str]:
@@ -64,7 +63,7 @@ def _dynamic(block: Block, scope: Scope, build: Build) -> tuple[list[Value], str
         if not isinstance(collection, (ListValue, MapValue)):
             return [], "" if isinstance(collection, Absent) else reason_of(collection)
         items = []
-        for position, (key, value) in enumerate(_elements(collection, of_set)):
+        for position, (key, value) in enumerate(_elements(collection)):
             if position > MAX_BLOCKS:
                 return items, f"more than {MAX_BLOCKS} {block.labels[0]} blocks"
             entries = (Entry(Known("key"), key), Entry(Known("value"), value))
@@ -75,10 +74,10 @@ def _dynamic(block: Block, scope: Scope, build: Build) -> tuple[list[Value], str
     return made(evaluate(each.expression, scope))
 
 
-def _elements(collection: ListValue | MapValue, of_set: bool) -> Iterator[tuple[Value, Value]]:
+def _elements(collection: ListValue | MapValue) -> Iterator[tuple[Value, Value]]:
     if isinstance(collection, MapValue):
         yield from ((entry.key, entry.value) for entry in collection.entries)
-    elif of_set:
+    elif collection.is_set:
         yield from ((item, item) for item in collection.items)
     else:
         yield from ((Known(position), item) for position, item in enumerate(collection.items))

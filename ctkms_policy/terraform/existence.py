@@ -278,6 +278,8 @@ def _named_instance(address: str, block: Block, scope: Scope) -> Callable[[Value
     def make(key: Value | None, value: Value) -> Instance:
         assert key is not None
         own = f"{address}[{describe(key)}]"
+        if isinstance(key, Known):  # inputs decide whether the instance exists, and not what its key is
+            key = replace(key, origin=replace(key.origin, inputs=frozenset(), decision=None))
         entries = (Entry(Known("key"), key), Entry(Known("value"), value))
         names: dict[str, Value] = {"each": MapValue(entries), "self": Reference(own, "")}
         return Instance(own, block, InnerScope(scope, names, f"in {own}"), key)

@@ -598,10 +598,14 @@ def _map_of(pairs: Iterable[tuple[Value, Value]], origin: Origin, rest: str, *, 
 
 
 def _without_defaults(result: object, condition: Value) -> object:
-    """Return a result, or the key and value of one, that is there only where inputs make ``condition`` another than by default."""
+    """Return a result, or the key and value of one, that is there only where inputs make ``condition`` another than by default.
+
+    The key stays what it is: it names an instance that those inputs switch on.
+    """
     inputs = frozenset(name for origin in all_origins((condition,)) for name in origin.inputs)
     if isinstance(result, tuple):
-        return tuple(without_defaults(part, inputs) for part in result)
+        key, value = result
+        return key, without_defaults(value, inputs)
     return without_defaults(cast(Value, result), inputs)
 
 
