@@ -232,6 +232,9 @@ class Links:
         values = [self._leaf_value(leaf, name, origin) for leaf in candidates]
         if len(candidates) == 1:
             return self._perhaps_alone(resource, name, candidates[0], values[0], most_specific(references_of(expression)))
+        arns = {value.address: value for value in values if isinstance(value, Reference) and value.attribute in _ARNS}
+        if len(arns) == 1 and all(_leads_to(value, *arns) for value in values):
+            return next(iter(arns.values()))  # the other attributes of that key decide, or are outputs beside it
         if keys or all(leaf.resource.kind == "aws_s3_bucket" for leaf in candidates):
             branches = [
                 Branch(f"{resource.address}.{name} comes from {leaf.words}", value) for leaf, value in zip(candidates, values, strict=True)
@@ -275,8 +278,10 @@ class Links:
         if any(isinstance(each, Template) for each in self.code_values(resource, name)):
             return value
         origin = value.origin
-        alone = Branch(f"{leaf.words} may be all of it", Reference(leaf.resource.address, leaf.attribute, origin))
-        part = Branch(f"{leaf.words} may be a part of an ARN", value)
+        alone = Branch(
+            f"the plan does not say that more than {leaf.words} is written", Reference(leaf.resource.address, leaf.attribute, origin)
+        )
+        part = Branch(f"an ARN is written around {leaf.words}", value)
         return choose(f"plan {resource.address}.{name} is all", (alone, part), None, origin)
 
     def _only_key(self) -> list[Leaf]:
@@ -440,6 +445,11 @@ class Links:
     def _addresses(self, block: str) -> Iterator[str]:
         found = self._instances.get(block, ())
         return (each.address for each in found if each.mode != "data" or each.kind in _IDENTITIES)
+
+
+def _leads_to(value: Value, address: str) -> bool:
+    parts = value.parts if isinstance(value, Template) else (value,)
+    return any(isinstance(part, Reference) and part.address == address for part in parts)
 
 
 def _by_resource(keys: list[Leaf]) -> list[Leaf]:
