@@ -196,6 +196,21 @@ def test_the_code_beside_the_plan_says_what_a_local_is(tmp_path: Path, monkeypat
     assert trail.note == "the block of aws_cloudtrail.main is at main.tf:5"
 
 
+@pytest.mark.parametrize(
+    ("block", "argument", "attribute"), [("aws_ssm_parameter.a", "value", "value"), ("terraform_data.a", "input", "output")]
+)
+def test_an_attribute_that_is_an_argument_is_what_was_given(block: str, argument: str, attribute: str) -> None:
+    document = minimal(f"{block}.{attribute}", block)
+    document["resource_changes"].append(change(block, {}, {argument: True, attribute: True, "id": True}))
+    given = configured(block, {argument: refs("aws_kms_key.logs.arn", "aws_kms_key.logs")})
+    document["configuration"]["root_module"]["resources"].append(given)
+    assert key_value(document) == Reference("aws_kms_key.logs", "arn")
+    given["expressions"] = {argument: refs(f"{block}.{attribute}")}
+    assert isinstance(key_value(document), Unknown)
+    given["expressions"] = {}
+    assert key_value(document) == Reference(block, attribute)
+
+
 def test_names_in_a_circle_end() -> None:
     circle = {"a": {"expressions": {"x": refs("module.a.y")}, "module": {"outputs": {"y": {"expression": refs("var.x")}}}}}
     assert isinstance(key_value(minimal("module.a.y", module_calls=circle)), Unknown)

@@ -231,7 +231,7 @@ class _Plan:
             self.code.block_span(module_calls(resource.parts.module), resource.type, resource.name) if resource.mode == "managed" else None
         )
         place = f"the block of {resource.address} is at {span.path}:{span.line}" if span is not None else ""
-        which = _WHICH if not place and len({each.address for each in _references(key)}) > 1 else ""
+        which = _WHICH if not place and isinstance(key, Choice) else ""
         return "; ".join(text for text in (resource.note, which, place) if text)
 
     def _trail(self, resource: PlannedResource) -> Trail:
