@@ -193,7 +193,22 @@ def test_the_code_beside_the_plan_says_what_a_local_is(tmp_path: Path, monkeypat
     monkeypatch.chdir(tmp_path)
     (trail,) = read_plan(minimal("local.key"), directory=tmp_path).trails
     assert trail.kms_key_id.value == Reference("aws_kms_key.logs", "arn")
-    assert trail.note == "its block is at main.tf:5"
+    assert trail.note == "the block of aws_cloudtrail.main is at main.tf:5"
+
+
+@pytest.mark.parametrize(
+    ("block", "argument", "attribute"), [("aws_ssm_parameter.a", "value", "value"), ("terraform_data.a", "input", "output")]
+)
+def test_an_attribute_that_is_an_argument_is_what_was_given(block: str, argument: str, attribute: str) -> None:
+    document = minimal(f"{block}.{attribute}", block)
+    document["resource_changes"].append(change(block, {}, {argument: True, attribute: True, "id": True}))
+    given = configured(block, {argument: refs("aws_kms_key.logs.arn", "aws_kms_key.logs")})
+    document["configuration"]["root_module"]["resources"].append(given)
+    assert key_value(document) == Reference("aws_kms_key.logs", "arn")
+    given["expressions"] = {argument: refs(f"{block}.{attribute}")}
+    assert isinstance(key_value(document), Unknown)
+    given["expressions"] = {}
+    assert key_value(document) == Reference(block, attribute)
 
 
 def test_names_in_a_circle_end() -> None:
@@ -230,6 +245,23 @@ def test_an_index_that_the_plan_does_not_hold_may_be_any_instance(reference: str
         assert isinstance(value, Choice)
         assert value.chosen is None
         assert [branch.value for branch in value.branches] == [Reference(f'aws_kms_key.logs["{key}"]', "arn") for key in "ab"]
+
+
+def test_another_attribute_of_the_key_that_only_decides_is_no_second_key() -> None:
+    """``aws_kms_key_policy.p.key_id == "" ? null : aws_kms_key.logs.arn``"""
+    document = minimal("aws_kms_key_policy.p.key_id", "aws_kms_key_policy.p", "aws_kms_key.logs.arn", "aws_kms_key.logs")
+    document["resource_changes"].append(change("aws_kms_key_policy.p", {"policy": POLICY}, {"key_id": True}))
+    document["configuration"]["root_module"]["resources"].append(
+        configured("aws_kms_key_policy.p", {"key_id": refs("aws_kms_key.logs.id", "aws_kms_key.logs")})
+    )
+    (trail,) = read_plan(document).trails
+    assert (trail.kms_key_id.value, trail.note) == (Reference("aws_kms_key.logs", "arn"), "")
+    document["resource_changes"].append(key_change("aws_kms_key.other"))
+    names = ("aws_kms_key_policy.p.key_id", "aws_kms_key.logs.arn", "aws_kms_key.other.arn")
+    document["configuration"]["root_module"]["resources"][0]["expressions"]["kms_key_id"] = refs(*names)
+    (trail,) = read_plan(document).trails
+    assert isinstance(trail.kms_key_id.value, Choice)
+    assert "put it into the directory of its code" in trail.note
 
 
 def test_which_key_it_is_among_many_is_not_asked() -> None:

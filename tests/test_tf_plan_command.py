@@ -76,7 +76,16 @@ def test_a_plan_is_found_in_a_scan_and_judged_on_its_own(tmp_path: Path) -> None
         ("CTKMS001", "infra/main.tf"),
         ("CTKMS001", "infra/plan.json"),
     ]
-    assert "its block is at infra/main.tf:1" in findings[1]["help"]
+    assert "the block of aws_cloudtrail.main is at infra/main.tf:1" in findings[1]["help"]
+
+
+def test_a_finding_about_the_policy_names_the_blocks_of_key_and_trail(tmp_path: Path) -> None:
+    save(tmp_path, good_plan(policy=POLICY.replace("kms:GenerateDataKey*", "kms:Sign")))
+    (tmp_path / "main.tf").write_text(
+        'resource "aws_kms_key" "logs" {\n}\n\nresource "aws_cloudtrail" "main" {\n  kms_key_id = aws_kms_key.logs.arn\n}\n'
+    )
+    (finding,) = check_json(tmp_path, "plan.json").json["findings"]
+    assert finding["help"].endswith("; the block of aws_kms_key.logs is at main.tf:1; the block of aws_cloudtrail.main is at main.tf:4")
 
 
 def test_a_plan_that_does_not_mention_cloudtrail_is_not_read(tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ def _policy_finding(
     why = explain(policy, decision, key=key, trail=case.trail, judgement=case.judgement, language=language)
     fix = None if undetermined else missing_statement(question, case.trail, key, policy, language)
     related = (*(Related(span, note) for span, note in why.related), *use_of_key(case))
+    about_key = key.note if key.note != case.trail.note else ""
     return finding(
         rule,
         case.trail,
@@ -46,7 +47,7 @@ def _policy_finding(
         why.span or policy.span or key.span,
         undetermined=undetermined,
         label=why.label,
-        help=why.help,
+        help="; ".join(text for text in (why.help, about_key) if text),
         related=related,
         fix=fix,
         stable=f"{key.address}\0{why.mistake.value if why.mistake else ''}",

@@ -60,7 +60,7 @@ _KINDS = {"aws_kms_key": KeyKind.KEY, "aws_kms_replica_key": KeyKind.REPLICA, "a
 _ADDRESSES = ("address", "previous_address")
 _PENDING = Known("PendingImport")
 _NO_VALUE = Absent()
-_WHICH = "a plan says which names an expression uses, not how: put it into the directory of its code, which tells the key"
+_WHICH = "a plan does not say how an expression uses what it names: put it into the directory of its code, which tells the key"
 _ENCRYPTION = "aws_s3_bucket_server_side_encryption_configuration"
 
 
@@ -230,8 +230,8 @@ class _Plan:
         span = (
             self.code.block_span(module_calls(resource.parts.module), resource.type, resource.name) if resource.mode == "managed" else None
         )
-        place = f"its block is at {span.path}:{span.line}" if span is not None else ""
-        which = _WHICH if isinstance(key, Choice) and not place else ""
+        place = f"the block of {resource.address} is at {span.path}:{span.line}" if span is not None else ""
+        which = _WHICH if not place and isinstance(key, Choice) else ""
         return "; ".join(text for text in (resource.note, which, place) if text)
 
     def _trail(self, resource: PlannedResource) -> Trail:

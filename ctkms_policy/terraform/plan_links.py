@@ -40,11 +40,16 @@ KEYS = frozenset(("aws_kms_key", "aws_kms_replica_key", "aws_kms_external_key"))
 _IDENTITIES = KEYS | {"aws_kms_alias", "aws_kms_key_policy", "data.aws_kms_key", "data.aws_kms_alias"}
 """What names a KMS key by some attribute."""
 
+_GIVEN_BACK = {("terraform_data", "output"): "input"}
+"""Attributes that are an argument of another name."""
+
 _LOOKUPS = {"data.aws_kms_alias": "target_key_arn", "data.aws_kms_key": "arn"}
 """Which attribute of a data source is the ARN of the key it has found."""
 
 _CARRIES_NO_KEY = frozenset(("id", "arn", "name", "bucket", "unique_id", "account_id", "region"))
 """Attributes of AWS resources that are not about KMS: none of them can be the name of a KMS key."""
+
+_ONLY_CODE = "a plan does not hold: put it into the directory of its code"
 
 _ARNS = frozenset(("arn", "target_key_arn"))
 """Attributes that nothing is written around where an ARN is wanted."""
@@ -225,13 +230,16 @@ class Links:
         if len(candidates) > 1 or not _ARNS.intersection(leaf.attribute for leaf in candidates):
             candidates = self.told(resource, name, candidates)
         if not candidates:
-            where = f"{' and '.join(dict.fromkeys(lost))}, which a plan does not hold" if lost else "nothing that the plan names"
+            where = f"{' and '.join(dict.fromkeys(lost))}, which {_ONLY_CODE}" if lost else "nothing that the plan names"
             return Unknown(f"{resource.address}.{name} is known only after apply: it comes from {where}", origin)
         if len(candidates) > MAX_COMBINATIONS:
             return Unknown(f"{resource.address}.{name} may be any of {len(candidates)} resources, and the plan does not say which", origin)
         values = [self._leaf_value(leaf, name, origin) for leaf in candidates]
         if len(candidates) == 1:
             return self._perhaps_alone(resource, name, candidates[0], values[0], most_specific(references_of(expression)))
+        arns = {value.address: value for value in values if isinstance(value, Reference) and value.attribute in _ARNS}
+        if len(arns) == 1 and all(_leads_to(value, *arns) for value in values):
+            return next(iter(arns.values()))  # the other attributes of that key decide, or are outputs beside it
         if keys or all(leaf.resource.kind == "aws_s3_bucket" for leaf in candidates):
             branches = [
                 Branch(f"{resource.address}.{name} comes from {leaf.words}", value) for leaf, value in zip(candidates, values, strict=True)
@@ -275,8 +283,10 @@ class Links:
         if any(isinstance(each, Template) for each in self.code_values(resource, name)):
             return value
         origin = value.origin
-        alone = Branch(f"{leaf.words} may be all of it", Reference(leaf.resource.address, leaf.attribute, origin))
-        part = Branch(f"{leaf.words} may be a part of an ARN", value)
+        alone = Branch(
+            f"the plan does not say that more than {leaf.words} is written", Reference(leaf.resource.address, leaf.attribute, origin)
+        )
+        part = Branch(f"an ARN is written around {leaf.words}", value)
         return choose(f"plan {resource.address}.{name} is all", (alone, part), None, origin)
 
     def _only_key(self) -> list[Leaf]:
@@ -413,9 +423,18 @@ class Links:
             if key and resource.parts.key != key:
                 continue
             known = resource.is_read or (bool(attribute) and not resource.is_partly_unknown(attribute))
-            if not known:
+            argument = None if known else self._argument_of(resource, attribute)
+            if argument is not None:
+                yield self._site(resource), argument
+            elif not known:
                 leaf = Leaf(resource, join(path) if resource.kind == "data.terraform_remote_state" else attribute)
                 found.leaves.setdefault(leaf.words, leaf)
+
+    def _argument_of(self, resource: PlannedResource, attribute: str) -> object:
+        """Return the argument that an attribute is, None where the provider makes it, or where it names a key or bucket by itself."""
+        if resource.kind in _IDENTITIES or resource.kind == "aws_s3_bucket" or not resource.is_unknown(attribute):
+            return None
+        return self.expression(resource, _GIVEN_BACK.get((resource.kind, attribute), attribute))
 
     # -- dependencies --------------------------------------------------------------------------------------------------
 
@@ -440,6 +459,11 @@ class Links:
     def _addresses(self, block: str) -> Iterator[str]:
         found = self._instances.get(block, ())
         return (each.address for each in found if each.mode != "data" or each.kind in _IDENTITIES)
+
+
+def _leads_to(value: Value, address: str) -> bool:
+    parts = value.parts if isinstance(value, Template) else (value,)
+    return any(isinstance(part, Reference) and part.address == address for part in parts)
 
 
 def _by_resource(keys: list[Leaf]) -> list[Leaf]:
