@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ctkms_policy.source import MAX_SOURCE_BYTES, ParseError, Span, real_path
+from ctkms_policy.source import MAX_SOURCE_BYTES, UTF_16_MARKS, ParseError, Span, real_path
 
 TERRAFORM_SUFFIXES = (".tf", ".tf.json", ".tofu", ".tofu.json")
 TEMPLATE_SUFFIXES = (".yaml", ".yml", ".json", ".template", ".cform", ".cfn", ".jsn")
@@ -193,7 +193,7 @@ def _terraform_files(directory: Path) -> Iterator[Path]:
 def _bytes(file: Path) -> bytes:
     """Return the bytes of a file; of one that cannot be read, or is too large to be, the mark, so that the reader reports it."""
     try:
-        return file.read_bytes() if file.stat().st_size <= MAX_SOURCE_BYTES else _MARK
+        return _as_utf8(file.read_bytes()) if file.stat().st_size <= MAX_SOURCE_BYTES else _MARK
     except OSError:
         return _MARK
 
@@ -288,7 +288,7 @@ def holds_nothing(file: Path) -> bool:
 def _begins_with_brace(file: Path) -> bool:
     try:
         with file.open("rb") as stream:
-            return stream.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
+            return _as_utf8(stream.read(64)).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
     except OSError:
         return False
 
@@ -298,6 +298,13 @@ def _head(file: Path) -> bytes | None:
     try:
         with file.open("rb") as stream:
             first = stream.read(8192)
+            if first.startswith(UTF_16_MARKS):
+                return _as_utf8(first + stream.read(MAX_SOURCE_BYTES))
             return None if b"\0" in first else first + stream.read(MAX_SOURCE_BYTES)
     except OSError:
         return None
+
+
+def _as_utf8(data: bytes) -> bytes:
+    """Return the bytes to look for names in: those of UTF-16 as UTF-8, so that the reader gets such a file and says that it is none."""
+    return data.decode("utf-16", "replace").encode() if data.startswith(UTF_16_MARKS) else data

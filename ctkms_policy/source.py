@@ -176,11 +176,18 @@ def read_source(file: Path, shown_as: str, *, keep_undecoded: bool = False) -> S
     return decode_source(data, shown_as, keep_undecoded=keep_undecoded)
 
 
+UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+"""What UTF-16 begins with."""
+_WAY_OUT_OF_UTF_16 = "save the file as UTF-8; in Windows PowerShell, instead of > write: | Out-File -Encoding utf8"
+
+
 def decode_source(data: bytes, shown_as: str, *, keep_undecoded: bool = False) -> Source:
     """Return the source of ``data``; raises ParseError as ``read_source`` does."""
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
+        if data.startswith(UTF_16_MARKS):
+            raise ParseError("the file is UTF-16", Span.at(shown_as), _WAY_OUT_OF_UTF_16) from None
         if keep_undecoded and b"\0" not in data:
             return _with_undecoded(data, shown_as)
         before = data[: error.start].decode("utf-8", "replace")

@@ -24,6 +24,34 @@ def place(finding: dict[str, object]) -> tuple[object, ...]:
     return finding["rule"], location["path"], location["line"]
 
 
+STATE = (
+    '{"format_version": "1.0", "terraform_version": "1.11.0", "values": {"root_module": {"resources": [{"address": "aws_cloudtrail.t", '
+    '"mode": "managed", "type": "aws_cloudtrail", "name": "t", "provider_name": "registry.terraform.io/hashicorp/aws", '
+    '"schema_version": 0, "values": {"name": "audit", "kms_key_id": ""}, "sensitive_values": {}}]}}}'
+)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize(
+    ("name", "text", "silent"),
+    [
+        ("main.tf", TRAIL, TRAIL.replace("cloudtrail", "cloudwatch")),
+        ("template.yaml", TEMPLATE, TEMPLATE.replace("CloudTrail", "CloudWatch")),
+        ("template.json", '{"Resources": {"T": {"Type": "AWS::CloudTrail::Trail"}}}', '{"cloudtrail": "no template"}'),
+        ("state.json", STATE, STATE.replace("cloudtrail", "cloudwatch")),
+    ],
+)
+def test_a_file_in_utf_16_is_refused_where_it_is_about_a_trail(tmp_path: Path, name: str, text: str, silent: str, encoding: str) -> None:
+    """``terraform show -json ... > plan.json`` writes one in Windows PowerShell."""
+    for written, expected in ((text, [("CTKMS000", "the file is UTF-16")]), (silent, [])):
+        (tmp_path / name).write_bytes(f"\ufeff{written}".encode(encoding))
+        for path in (".", name):
+            done = check_json(tmp_path, path)
+            assert [(each["rule"], each["message"]) for each in done.json["findings"]] == expected
+    (tmp_path / name).write_bytes(f"\ufeff{text}".encode())
+    assert all(each["rule"] != "CTKMS000" for each in check_json(tmp_path).json["findings"])
+
+
 @pytest.mark.parametrize(
     ("name", "data", "line"),
     [
