@@ -31,9 +31,10 @@ from key_policies import (
     trail,
 )
 
-from ctkms_policy.iam.explain import Explanation, Mistake, answer_text, explain
+from ctkms_policy.iam.explain import answer_text, explain
 from ctkms_policy.iam.judge import judge_trail
 from ctkms_policy.iam.nearest import nearest_statement
+from ctkms_policy.iam.phrases import Explanation, Mistake
 from ctkms_policy.iam.policy import default_key_policy
 from ctkms_policy.iam.request import OrganizationFacts
 from ctkms_policy.iam.spelling import Spelling

@@ -23,8 +23,9 @@ from key_policies import (
 )
 
 from ctkms_policy.iam.evaluate import Decision, Outcome
-from ctkms_policy.iam.explain import Mistake, explain
+from ctkms_policy.iam.explain import explain
 from ctkms_policy.iam.judge import judge_trail
+from ctkms_policy.iam.phrases import Mistake
 from ctkms_policy.iam.readers import MAX_READERS
 from ctkms_policy.model import Place
 from ctkms_policy.value import Known, Symbol, SymbolKind, Unknown, concatenate

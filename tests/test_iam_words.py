@@ -35,8 +35,9 @@ from key_policies import (
     trail,
 )
 
-from ctkms_policy.iam.explain import Explanation, explain
+from ctkms_policy.iam.explain import explain
 from ctkms_policy.iam.judge import judge_trail
+from ctkms_policy.iam.phrases import Explanation
 from ctkms_policy.iam.policy import default_key_policy
 from ctkms_policy.iam.request import OrganizationFacts
 from ctkms_policy.model import Condition, KeyPolicy, Language, Place, Principal, PrincipalType, ambient_account
