@@ -10,7 +10,7 @@ from command import check_json, write
 from ctkms_policy.checks import CHECKS
 from ctkms_policy.checks.form import KeyForm, kms_key_forms
 from ctkms_policy.checks.surroundings import _seen_from
-from ctkms_policy.checks.words import equals
+from ctkms_policy.checks.words import equals, joined
 from ctkms_policy.model import Attribute, Configuration, Language, Trail, ambient_partition, ambient_place
 from ctkms_policy.rulebook import SIGNATURES, Subject
 from ctkms_policy.source import Span
@@ -241,3 +241,9 @@ def test_the_same_holds_for_event_data_stores(service: str, state: str, tmp_path
     (store,) = report["trails"]
     assert store["kms_key"]["state"] == state
     assert (store["policy"]["encrypt"] == "allowed") is (state == "customer-managed")
+
+
+def test_a_question_keeps_its_mark_before_what_follows() -> None:
+    assert joined('did you mean "a"?', "only tests call this module") == 'did you mean "a"? only tests call this module'
+    assert joined("write it", "", "its block is elsewhere") == "write it; its block is elsewhere"
+    assert joined("", "") == ""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ctkms_policy.cases import StoreCase, TrailCase
 from ctkms_policy.checks.form import KeyForm, kms_key_forms
-from ctkms_policy.checks.words import finding, judged_policy, title, use_of_key, way
+from ctkms_policy.checks.words import finding, joined, judged_policy, title, use_of_key, way
 from ctkms_policy.finding import Finding, Related
 from ctkms_policy.iam.evaluate import Decision, Outcome
 from ctkms_policy.iam.explain import explain
@@ -47,7 +47,7 @@ def _policy_finding(
         why.span or policy.span or key.span,
         undetermined=undetermined,
         label=why.label,
-        help="; ".join(text for text in (why.help, about_key) if text),
+        help=joined(why.help, about_key),
         related=related,
         fix=fix,
         stable=f"{key.address}\0{why.mistake.value if why.mistake else ''}",

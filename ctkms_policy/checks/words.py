@@ -61,13 +61,18 @@ def finding(
         message=message,
         span=span,
         label=label,
-        help="; ".join(text for text in (help, resource.note) if text),
+        help=joined(help, resource.note),
         related=tuple(
             place for number, place in enumerate(places) if place.span != span and place.span not in {each.span for each in places[:number]}
         ),
         fix=fix,
         stable=stable,
     )
+
+
+def joined(*clauses: str) -> str:
+    """Return what is said of the clauses in one line; a question keeps its own mark."""
+    return "; ".join(clause for clause in clauses if clause).replace("?; ", "? ")
 
 
 def judged_policy(case: TrailCase | StoreCase) -> tuple[Key, KeyPolicy]:
