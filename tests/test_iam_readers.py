@@ -103,10 +103,16 @@ def test_who_is_named_is_asked(principal: Any, condition: Any, expected: str) ->
 
 
 def test_whom_a_deny_spares_is_asked() -> None:
-    spares_one = deny("kms:Decrypt", Principal=None, NotPrincipal={"AWS": READER})
+    spares_one = deny("kms:Decrypt", Principal=None, NotPrincipal={"AWS": [READER, ROOT]})
     assert decrypt(allow("kms:Decrypt", EVERYBODY), spares_one).outcome is Outcome.ALLOWED
     assert decrypt(allow("kms:Decrypt", {"AWS": f"{READER}-2"}), spares_one).outcome is Outcome.EXPLICITLY_DENIED
     assert decrypt(allow("kms:Decrypt", EVERYBODY), deny("kms:Decrypt", {"AWS": ROOT})).outcome is Outcome.EXPLICITLY_DENIED
+    # AWS might deny the whole account where that is not listed, too.
+    for listed in ({"AWS": READER}, {"AWS": [READER, FOREIGN_ROOT]}):
+        alone = deny("kms:Decrypt", Principal=None, NotPrincipal=listed)
+        assert decrypt(allow("kms:Decrypt", {"AWS": READER}), alone).outcome is Outcome.UNDETERMINED
+    only_account = deny("kms:Decrypt", Principal=None, NotPrincipal={"AWS": ROOT})
+    assert decrypt(allow("kms:Decrypt", {"AWS": READER}), only_account).outcome is Outcome.EXPLICITLY_DENIED
 
 
 def test_somebody_is_none_of_those_whom_a_statement_names() -> None:

@@ -99,7 +99,11 @@ CASES: dict[str, tuple[Any, ...]] = {
     "denied, who is not listed": ("decrypt", (ROOT_STATEMENT, deny("kms:Decrypt", Principal=None, NotPrincipal={"AWS": ROOT}))),
     "denied, with somebody spared": (
         "decrypt",
-        (allow("kms:Decrypt", {"AWS": "*"}), deny("kms:Decrypt", Principal=None, NotPrincipal={"AWS": READER["AWS"]})),
+        (allow("kms:Decrypt", {"AWS": "*"}), deny("kms:Decrypt", Principal=None, NotPrincipal={"AWS": [ROOT, READER["AWS"]]})),
+    ),
+    "denied, with somebody spared whose account is not": (
+        "decrypt",
+        (allow("kms:Decrypt", READER), deny("kms:Decrypt", Principal=None, NotPrincipal={"AWS": READER["AWS"]})),
     ),
     "denied, readers who may be listed": (
         "decrypt",

@@ -14,7 +14,7 @@ from ctkms_policy.iam.conditions import answer
 from ctkms_policy.iam.context import ContextValue
 from ctkms_policy.iam.pattern import arn_match, folded, match, pattern_atoms, text_atoms, wildcards_match
 from ctkms_policy.iam.principals import account_match, direct_match
-from ctkms_policy.iam.request import Request
+from ctkms_policy.iam.request import CallerKind, Request
 from ctkms_policy.iam.variables import policy_atoms
 from ctkms_policy.model import Condition, Effect, KeyPolicy, Statement
 from ctkms_policy.source import Span
@@ -225,11 +225,14 @@ def _effect_answer(statement: Statement) -> Match:
 def _principal_answer(statement: Statement, request: Request) -> tuple[Match, Match]:
     """Return whether the statement names the caller, and whether it only names the caller's account."""
     direct = Match.any_of(direct_match(principal, request.caller) for principal in statement.principals)
+    account = Match.any_of(account_match(principal, request.caller) for principal in statement.principals)
     if statement.principals_negated:
+        if request.caller.kind is CallerKind.IAM:
+            # "You must also specify the account ARN of the not-denied principal": else the whole account might be denied (C7).
+            direct = min(direct, max(account, Match.MAYBE))
         named = direct.inverted() if statement.principals else Match.NO
         # C7: whether KMS takes an Allow with NotPrincipal at all is not documented.
         return (min(named, Match.MAYBE) if statement.effect is not Effect.DENY else named), Match.NO
-    account = Match.any_of(account_match(principal, request.caller) for principal in statement.principals)
     if statement.effect is Effect.DENY:
         return max(direct, account), Match.NO  # a Deny for an account denies everybody in it
     return direct, Match.NO if direct is Match.YES else account

@@ -24,6 +24,7 @@ from ctkms_policy.iam.phrases import (
     reasons,
     whether,
 )
+from ctkms_policy.iam.principals import direct_match
 from ctkms_policy.iam.request import CLOUDTRAIL, CallerKind, Request
 from ctkms_policy.iam.strangers import statement_name
 from ctkms_policy.model import Effect, PrincipalType, Statement
@@ -110,6 +111,14 @@ def _not_principal_words(mismatch: Mismatch, name: str, statement: Statement, re
     if statement.effect is not Effect.DENY:
         message = f"{name} is an Allow with NotPrincipal, and AWS does not document whether KMS takes one"
         return Explanation(message, "not documented for KMS", span, name_them)
+    if any(direct_match(each, request.caller) is Match.YES for each in statement.principals):
+        account = describe(request.caller.account, quoted=False)
+        return Explanation(
+            f"NotPrincipal of {name} lists {caller} but not its account, and AWS might deny the whole account then",
+            "does not list the account",
+            span,
+            f"list the root of account {account}, too",
+        )
     return Explanation(
         f"whether NotPrincipal of {name} lists {caller} is not known{reasons([each.value for each in statement.principals])}",
         f"may or may not list {caller}",
