@@ -374,3 +374,51 @@ def test_long_chains_of_names_are_bounded(tmp_path: Path) -> None:
     chain = "".join(f"  l{number} = local.l{number + 1}\n" for number in range(3000))
     (configuration,) = normalized(tmp_path, {"main.tf": f"locals {{\n{chain}  l3000 = null\n}}\n" + TRAIL % "local.l0"})
     assert key_of(configuration).startswith("unknown: ")
+
+
+CALL = 'module "m" {\n  source = "%s"\n  %s\n}\n'
+CALLED = 'variable "key_arn" {}\nvariable "name" {\n  default = null\n}\n' + TRAIL % "var.key_arn"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "messages"),
+    [
+        ('key_arn = "a"', []),
+        ('key_arn = null\n  name = "n"', []),
+        ('key_arn = "a"\n  count = 1\n  depends_on = []\n  providers = {}\n  version = "1"', []),
+        ("", ['main.tf:1 module "m" needs the argument "key_arn"']),
+        ('key_arn = "a"\n  nam = "n"', ['main.tf:4 module "m" has no variable "nam"']),
+        ('key = "a"', ['main.tf:3 module "m" has no variable "key"', 'main.tf:1 module "m" needs the argument "key_arn"']),
+    ],
+)
+def test_the_arguments_of_a_call_are_the_variables_of_the_module(tmp_path: Path, arguments: str, messages: list[str]) -> None:
+    assert problems(normalized(tmp_path, {"main.tf": CALL % ("./m", arguments), "m/main.tf": CALLED})) == messages
+
+
+def test_the_argument_that_may_be_meant(tmp_path: Path) -> None:
+    (configuration,) = normalized(tmp_path, {"main.tf": CALL % ("./m", 'key_arn = ""\n  names = ""'), "m/main.tf": CALLED})
+    assert [each.help for each in configuration.problems] == ['terraform rejects it: did you mean "name"?']
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"m/terragrunt.hcl": ""},
+        {"m/variables.tf.tpl": ""},
+        {"main_override.tf": 'module "m" {\n  key_arn = "a"\n}\n', "m/more.tf": 'variable "nam" {}\n'},
+        {"m/more.tf": 'variable "nam" {}\n', "m/x_override.tf": 'variable "key_arn" {\n  default = null\n}\n'},
+    ],
+)
+def test_arguments_that_other_files_declare_or_give(tmp_path: Path, files: dict[str, str]) -> None:
+    assert problems(normalized(tmp_path, {"main.tf": CALL % ("./m", 'nam = "n"'), "m/main.tf": CALLED, **files})) == []
+
+
+def test_arguments_of_an_installed_module_may_be_of_another_version(tmp_path: Path) -> None:
+    manifest = {"Modules": [{"Key": "m", "Source": "x/m/aws", "Dir": ".terraform/modules/m"}]}
+    files = {".terraform/modules/modules.json": json.dumps(manifest), ".terraform/modules/m/main.tf": CALLED}
+    assert problems(normalized(tmp_path, {"main.tf": CALL % ("x/m/aws", 'nam = "n"'), **files})) == []
+
+
+def test_comments_in_json_are_no_arguments(tmp_path: Path) -> None:
+    call = {"module": {"m": {"//": {"metadata": 1}, "source": "./m", "key_arn": "a"}}}
+    assert problems(normalized(tmp_path, {"main.tf.json": json.dumps(call), "m/main.tf": CALLED})) == []

@@ -99,6 +99,55 @@ def test_the_way_from_the_key_leads_through_locals_variables_outputs_and_documen
     ]
 
 
+COUNTED = 'resource "aws_kms_key" "c" {\n  count = 1\n}\nresource "aws_kms_key" "e" {\n  for_each = toset(["x"])\n}\n'
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("aws_kms_key.c.arn", "aws_kms_key.c has count, and aws_kms_key.c.arn names none of its instances"),
+        ("aws_kms_key.e.arn", "aws_kms_key.e has for_each, and aws_kms_key.e.arn names none of its instances"),
+        ("aws_kms_key.e.x.arn", "aws_kms_key.e has for_each, and aws_kms_key.e.x.arn names none of its instances"),
+        ("resource.aws_kms_key.c.arn", "resource.aws_kms_key.c has count, and resource.aws_kms_key.c.arn names none of its instances"),
+        ("try(aws_kms_key.c.arn, null)", "aws_kms_key.c has count, and aws_kms_key.c.arn names none of its instances"),
+        ("aws_kms_key.k[0].arn", "aws_kms_key.k has neither count nor for_each, and so no index"),
+        ("aws_kms_key.k.0.arn", "aws_kms_key.k has neither count nor for_each, and so no index"),
+        ('aws_kms_key.k["arn"]', "aws_kms_key.k has neither count nor for_each, and so no index"),
+        ("try(aws_kms_key.k[0].arn, null)", "aws_kms_key.k has neither count nor for_each, and so no index"),
+        ("data.aws_kms_key.d[0].arn", "data.aws_kms_key.d has neither count nor for_each, and so no index"),
+        ("aws_kms_key.c[0].arm", 'aws_kms_key has no attribute "arm"'),
+    ],
+)
+def test_an_index_that_is_missing_or_too_much(tmp_path: Path, key: str, message: str) -> None:
+    data = 'data "aws_kms_key" "d" {\n  key_id = "alias/x"\n}\n'
+    assert refused(tmp_path, TRAIL % key + KEY % "null" + COUNTED + data) == [(f"main.tf:4:{20 if key.startswith('try') else 16}", message)]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "aws_kms_key.c[0].arn",
+        "aws_kms_key.c.0.arn",
+        'aws_kms_key.c["0"].arn',
+        "aws_kms_key.c[var.n].arn",
+        "aws_kms_key.c[*].arn",
+        "aws_kms_key.c.*.arn",
+        "one(aws_kms_key.c).arn",
+        'aws_kms_key.e["x"].arn',
+        'aws_kms_key.e["${var.n}"].arn',
+        "values(aws_kms_key.e)[0].arn",
+        "{ for name, key in aws_kms_key.e : name => key.arn }.x",
+        "length(aws_kms_key.c) > 0 ? aws_kms_key.c[0].arn : null",
+        "aws_kms_key.k[*].arn",
+        "aws_kms_key.k[var.n].arn",
+        "aws_kms_key.k.tags[0]",
+        'aws_kms_key.k.tags["arn"]',
+    ],
+)
+def test_an_index_where_terraform_wants_one_or_looks_at_it_later(tmp_path: Path, key: str) -> None:
+    assert refused(tmp_path, TRAIL % key + KEY % "null" + COUNTED + "variable n {\n  default = 0\n}\n") == []
+
+
 def test_the_name_that_may_be_meant(tmp_path: Path) -> None:
     (configuration,) = normalized(tmp_path, {"main.tf": TRAIL % "var.kms_key" + "variable kms_key_arn {}\n"})
     assert [each.help for each in refusals_of(configuration)] == ['terraform rejects it: did you mean "kms_key_arn"?']

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 
 from ctkms_policy.source import Span
@@ -121,8 +121,8 @@ class _Walk:
             self.body(owner, block.body, bound | {iterator_of(block)} if block.type == "dynamic" else bound)
 
     def attribute(self, owner: ModuleInstance, attribute: AttributeNode, bound: frozenset[str] = frozenset()) -> None:
-        for path, span in traversals(attribute.expression, bound):
-            self.reach(owner, path, span)
+        for each in traversals(attribute.expression, bound):
+            self.reach(owner, each.names, each.span)
 
     def calls_of(self, owner: ModuleInstance) -> None:
         """Follow ``depends_on`` of the module calls that ``owner`` stands in."""
@@ -200,34 +200,47 @@ def children(world: World, owner: ModuleInstance, call: str) -> Iterator[ModuleI
 
 def references(expression: Expression) -> Iterator[tuple[str, ...]]:
     """Yield every traversal in an expression as the names in it: ``("aws_kms_key", "logs", "arn")``; indexes are left out."""
-    yield from (path for path, _ in traversals(expression))
+    yield from (each.names for each in traversals(expression))
 
 
-def traversals(expression: Expression, bound: frozenset[str] = frozenset()) -> Iterator[tuple[tuple[str, ...], Span]]:
-    """Yield the names of every traversal in an expression, and where it stands; those that begin with a ``bound`` name are left out.
+@dataclass(frozen=True)
+class Traversal:
+    """``aws_kms_key.logs[0].arn``: its names without the indexes, and those by the number of names before each."""
+
+    names: tuple[str, ...]
+    span: Span
+    indexes: Mapping[int, Expression]
+
+
+def traversals(expression: Expression, bound: frozenset[str] = frozenset()) -> Iterator[Traversal]:
+    """Yield every traversal in an expression, but those that begin with a ``bound`` name.
 
     Bound are the variables of loops and the iterators of ``dynamic`` blocks.
     """
     if isinstance(expression, (GetAttr, Index, Variable)):
         names: list[str] = []
+        indexes: list[tuple[int, Expression]] = []
         base: Expression = expression
         while isinstance(base, (GetAttr, Index)):
             if isinstance(base, GetAttr):
                 names.append(base.name)
             else:
+                indexes.append((len(names), base.key))
                 yield from traversals(base.key, bound)
             base = base.base
         if not isinstance(base, Variable):
             yield from traversals(base, bound)
         elif base.name not in bound and base.name != SPLAT_ITEM:
-            yield (base.name, *reversed(names)), expression.span
+            length = len(names) + 1
+            behind = {length - position: key for position, key in indexes}
+            yield Traversal((base.name, *reversed(names)), expression.span, behind)
         return
     if isinstance(expression, StringTemplate) and not any(not hasattr(part, "text") for part in expression.parts):
         return
     yield from _inside(expression, bound)
 
 
-def _inside(node: object, bound: frozenset[str]) -> Iterator[tuple[tuple[str, ...], Span]]:
+def _inside(node: object, bound: frozenset[str]) -> Iterator[Traversal]:
     if isinstance(node, tuple):
         for item in node:
             yield from _inside(item, bound)

@@ -13,9 +13,9 @@ from difflib import get_close_matches
 
 from ctkms_policy.model import Refusal
 from ctkms_policy.source import Span
-from ctkms_policy.terraform.dependencies import MAX_NODES, Reached, children, circle, traversals
+from ctkms_policy.terraform.dependencies import MAX_NODES, Reached, Traversal, children, circle, traversals
 from ctkms_policy.terraform.dynamic_blocks import iterator_of
-from ctkms_policy.terraform.hcl.syntax import Block, Body, Call, Conditional, Expression
+from ctkms_policy.terraform.hcl.syntax import Block, Body, Call, Conditional, Expression, LiteralValue, StringTemplate, TemplateText
 from ctkms_policy.terraform.module import literal_text
 from ctkms_policy.terraform.world import ModuleInstance, World
 from ctkms_policy.value import Step
@@ -108,14 +108,13 @@ class _Names:
 
     def expression(self, owner: ModuleInstance, expression: Expression, bound: frozenset[str] = frozenset()) -> None:
         tolerant = _is_tolerant(expression)
-        for path, span in traversals(expression, bound):
-            path = path[1:] if path[0] == "resource" else path
-            if len(path) > 1:
-                self.name(owner, path, span, tolerant=tolerant)
+        for each in traversals(expression, bound):
+            if len(each.names) > 1:
+                self.name(owner, each, tolerant=tolerant)
 
-    def name(self, owner: ModuleInstance, path: tuple[str, ...], span: Span, *, tolerant: bool) -> None:
-        root, name, *more = path
-        module = owner.module
+    def name(self, owner: ModuleInstance, traversal: Traversal, *, tolerant: bool) -> None:
+        root, name, *more = traversal.names
+        span, module = traversal.span, owner.module
         if root == "var":
             if name not in module.variables:
                 self.missing(owner, f"var.{name}", span, module.variables)
@@ -135,13 +134,41 @@ class _Names:
         elif root == "data":
             if more and (name, more[0]) not in module.data:
                 self.missing(owner, f"data.{name}.{more[0]}", span, (label for type, label in module.data if type == name))
-            elif more and name in _DOCUMENTS:
-                self.follow(owner, ("data", owner.address, name, more[0]), module.data[name, more[0]].body)
+            elif more:
+                self.instance(module.data[name, more[0]], traversal, 3)
+                if name in _DOCUMENTS:
+                    self.follow(owner, ("data", owner.address, name, more[0]), module.data[name, more[0]].body)
+        elif root == "resource":
+            if more:
+                self.resource(owner, traversal, 3)
         elif "_" in root:  # a resource type: it begins with the name of a provider
-            if (root, name) not in module.resources:
-                self.missing(owner, f"{root}.{name}", span, (label for type, label in module.resources if type == root))
-            elif more and root in _ATTRIBUTES and more[0] not in _ATTRIBUTES[root]:
-                self.refuse(f'{root} has no attribute "{more[0]}"', span, more[0], _ATTRIBUTES[root])
+            self.resource(owner, traversal, 2)
+
+    def resource(self, owner: ModuleInstance, traversal: Traversal, taken: int) -> None:
+        """Look up the resource that the first ``taken`` names of a traversal mean, and the attribute that the next one is."""
+        type, name = traversal.names[taken - 2 : taken]
+        block = owner.module.resources.get((type, name))
+        if block is None:
+            self.missing(owner, f"{type}.{name}", traversal.span, (label for other, label in owner.module.resources if other == type))
+            return
+        self.instance(block, traversal, taken)
+        attribute, index = next(iter(traversal.names[taken:]), None), traversal.indexes.get(taken)
+        is_one = not _has_instances(block) or (index is not None and _is_literal(index))
+        if attribute is not None and is_one and attribute not in _ATTRIBUTES.get(type, {attribute}):
+            self.refuse(f'{type} has no attribute "{attribute}"', traversal.span, attribute, _ATTRIBUTES[type])
+
+    def instance(self, block: Block, traversal: Traversal, taken: int) -> None:
+        """Look whether a reference names an instance where there is a key for it, and none where there is not.
+
+        Only an index that is written as a number or text tells; terraform looks at any other one when it evaluates it.
+        """
+        address, index = ".".join(traversal.names[:taken]), traversal.indexes.get(taken)
+        if index is None and len(traversal.names) > taken and _has_instances(block):
+            argument, key = ("count", "[0]") if block.body.attribute("count") is not None else ("for_each", "[each.key]")
+            message = f"{address} has {argument}, and {'.'.join(traversal.names)} names none of its instances"
+            self.add(message, traversal.span, f"write {address}{key}.{'.'.join(traversal.names[taken:])}, or whichever instance is meant")
+        elif index is not None and not _has_instances(block) and _is_literal(index):
+            self.add(f"{address} has neither count nor for_each, and so no index", traversal.span, "remove the index")
 
     def output(self, owner: ModuleInstance, call: str, name: str, span: Span, *, tolerant: bool) -> None:
         for child in children(self.world, owner, call):
@@ -163,8 +190,20 @@ class _Names:
 
     def refuse(self, message: str, span: Span, name: str, present: Iterable[str]) -> None:
         nearest = get_close_matches(name, sorted(present), 1)
-        way_out = f'did you mean "{nearest[0]}"?' if nearest else "declare it, or correct the name"
+        self.add(message, span, f'did you mean "{nearest[0]}"?' if nearest else "declare it, or correct the name")
+
+    def add(self, message: str, span: Span, way_out: str) -> None:
         self.found.setdefault(message, Refusal(message, span, f"terraform rejects it: {way_out}"))
+
+
+def _has_instances(block: Block) -> bool:
+    return block.body.attribute("count") is not None or block.body.attribute("for_each") is not None
+
+
+def _is_literal(expression: Expression) -> bool:
+    if isinstance(expression, StringTemplate):
+        return all(isinstance(part, TemplateText) for part in expression.parts)
+    return isinstance(expression, LiteralValue)
 
 
 def _is_tolerant(node: object) -> bool:

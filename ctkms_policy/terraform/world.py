@@ -7,8 +7,9 @@ Everything is evaluated when it is first asked for, and once.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeAlias
 
@@ -181,6 +182,9 @@ class World:
             return self._broken(f'module "{name}": the directory {source} holds no Terraform files', origin, "correct the source")
         for problem in module.problems:
             self.report(problem)
+        if is_local(source):  # what is installed may be of another version than the call wants
+            for problem in _unlike_variables(block, module):
+                self.report(problem)
         return ModuleInstance(self, module, instance.address + ".", owner, instance)
 
     def _broken(self, message: str, origin: Origin, help: str) -> Unknown:
@@ -498,6 +502,25 @@ class ModuleInstance:
                 return Unknown(f"the file {shown} cannot be read", origin)
             self.world.report(error)
             return Unknown(error.message, origin)
+
+
+_META_ARGUMENTS = frozenset(("source", "version", "count", "for_each", "providers", "depends_on"))
+
+
+def _unlike_variables(call: Block, module: Module) -> Iterator[ParseError]:
+    """Yield the arguments of a module call that the module has no variable for, and the variables that it has to set and does not."""
+    if module.is_partial:
+        return
+    name, given = call.labels[0], {each.name: each.name_span for each in call.body.attributes if each.name not in _META_ARGUMENTS}
+    for argument, span in given.items():
+        if argument not in module.variables:
+            nearest = get_close_matches(argument, sorted(module.variables), 1)
+            way_out = f'did you mean "{nearest[0]}"?' if nearest else "declare it in the module, or remove the argument"
+            yield ParseError(f'module "{name}" has no variable "{argument}"', span, f"terraform rejects it: {way_out}")
+    for variable, block in module.variables.items():
+        if variable not in given and block.body.attribute("default") is None:
+            message = f'module "{name}" needs the argument "{variable}"'
+            yield ParseError(message, call.head_span, "terraform rejects the call: the variable has no default, set it")
 
 
 def _is_set(block: Block, flag: str, value: bool, scope: Scope) -> bool:
