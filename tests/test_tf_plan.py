@@ -127,6 +127,13 @@ def test_what_cannot_be_read_says_why(text: str, message: str, line: int) -> Non
     assert (error.value.span.path, error.value.span.line) == ("plan.json", line)
 
 
+@pytest.mark.parametrize(("version", "words"), [("0.2", "Terraform 1.1 or later"), ("2.0", "later ctkms-policy"), ("²", "Terraform 1.1")])
+def test_a_format_of_another_time_says_which_way_to_go(version: str, words: str) -> None:
+    with pytest.raises(ParseError) as error:
+        read_plan({"format_version": version, "resource_changes": []})
+    assert words in error.value.help
+
+
 @pytest.mark.parametrize("root_module", [{}, {"resources": []}, {"child_modules": [{"address": "module.m"}]}])
 def test_a_plan_without_resources_has_no_changes(root_module: Json) -> None:
     """terraform leaves out what is empty: a plan of ``count = 0`` alone has no resource_changes."""

@@ -99,11 +99,13 @@ def _check_format(root: Mapping[str, Part], source: Source) -> None:
             )
         raise ParseError("neither a plan nor a state: it has no format_version", Span.at(source.path), REMAKE)
     text = version.plain
-    if not isinstance(text, str) or text.partition(".")[0] != "1":
+    major = text.partition(".")[0] if isinstance(text, str) else ""
+    if major != "1":
         written = f'"{text}"' if isinstance(text, str) else "no text"
-        raise ParseError(
-            f"format_version is {written}, and only 1.x is known", version.span, "make the file with Terraform 1.1 or later, or OpenTofu"
-        )
+        older = "make the file with Terraform 1.1 or later, or OpenTofu"
+        newer = "make the file with a Terraform that writes 1.x, or look for a later ctkms-policy"
+        way_out = newer if major.isdecimal() and int(major) > 1 else older
+        raise ParseError(f"format_version is {written}, and only 1.x is known", version.span, way_out)
     if not any(name in root for name in ("resource_changes", "planned_values", "values")):
         raise ParseError("neither a plan nor a state: it has no resource_changes and no values", version.span, REMAKE)
 
