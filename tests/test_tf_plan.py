@@ -218,6 +218,23 @@ def test_an_attribute_that_is_an_argument_is_what_was_given(block: str, argument
     assert key_value(document) == Reference(block, attribute)
 
 
+@pytest.mark.parametrize(("further", "depends"), [({"depends_on": ["module.key"]}, True), ({}, False)])
+def test_a_dependency_on_a_module_is_not_lost_beside_one_on_its_output(further: Json, depends: bool) -> None:
+    module = {
+        "outputs": {"arn": {"expression": refs("aws_kms_key.logs.arn", "aws_kms_key.logs")}},
+        "resources": [configured("aws_kms_key.logs"), configured("aws_kms_key_policy.logs", {"key_id": refs("aws_kms_key.logs.id")})],
+    }
+    changes = [
+        trail_change(),
+        key_change("module.key.aws_kms_key.logs"),
+        change("module.key.aws_kms_key_policy.logs", {"policy": POLICY}, {"key_id": True}),
+    ]
+    trail = configured("aws_cloudtrail.main", {"kms_key_id": refs("module.key.arn", "module.key")}, **further)
+    (found,) = read_plan(plan(changes, [trail], module_calls={"key": {"module": module}})).trails
+    assert "module.key.aws_kms_key.logs" in found.depends_on
+    assert ("module.key.aws_kms_key_policy.logs" in found.depends_on) is depends
+
+
 def test_names_in_a_circle_end() -> None:
     circle = {"a": {"expressions": {"x": refs("module.a.y")}, "module": {"outputs": {"y": {"expression": refs("var.x")}}}}}
     assert isinstance(key_value(minimal("module.a.y", module_calls=circle)), Unknown)
@@ -269,6 +286,19 @@ def test_another_attribute_of_the_key_that_only_decides_is_no_second_key() -> No
     (trail,) = read_plan(document).trails
     assert isinstance(trail.kms_key_id.value, Choice)
     assert "put it into the directory of its code" in trail.note
+
+
+@pytest.mark.parametrize(("attribute", "form"), [("arn", [KeyForm.KEY_ARN]), ("id", [KeyForm.KEY_ID, KeyForm.UNKNOWN])])
+def test_the_key_of_a_separate_policy_is_named_as_the_policy_names_it(attribute: str, form: list[KeyForm]) -> None:
+    document = minimal("aws_kms_key_policy.p.key_id", "aws_kms_key_policy.p")
+    document["resource_changes"].append(change("aws_kms_key_policy.p", {"policy": POLICY}, {"key_id": True}))
+    document["configuration"]["root_module"]["resources"].append(
+        configured("aws_kms_key_policy.p", {"key_id": refs(f"aws_kms_key.logs.{attribute}", "aws_kms_key.logs")})
+    )
+    configuration = read_plan(document)
+    (trail,) = configuration.trails
+    assert list(kms_key_forms(configuration, trail)) == form
+    assert key_of(configuration, trail.kms_key_id.value).key is configuration.keys[0]
 
 
 def test_which_key_it_is_among_many_is_not_asked() -> None:
