@@ -351,6 +351,20 @@ def test_a_splat_of_a_module_is_the_output_that_is_an_arn() -> None:
     assert key_value(document) == Reference("module.key[0].aws_kms_key.logs", "arn")
 
 
+def test_a_bucket_whose_name_is_made_up_is_named_by_its_prefix() -> None:
+    document = minimal("aws_kms_key.logs.arn")
+    document["resource_changes"].append(change("aws_s3_bucket.logs", {"bucket_prefix": "logs-"}, {"bucket": True, "id": True}))
+    trail = document["resource_changes"][0]["change"]
+    del trail["after"]["s3_bucket_name"]
+    trail["after_unknown"]["s3_bucket_name"] = True
+    blocks = document["configuration"]["root_module"]["resources"]
+    blocks[0]["expressions"]["s3_bucket_name"] = refs("aws_s3_bucket.logs.id", "aws_s3_bucket.logs")
+    blocks.append(configured("aws_s3_bucket.logs", {"bucket_prefix": constant("logs-")}))
+    configuration = read_plan(document)
+    assert describe(configuration.trails[0].bucket_name) == '"logs-${aws_s3_bucket.logs.bucket}"'
+    assert configuration.trails[0].bucket_name == configuration.buckets[0].name
+
+
 def test_a_bucket_name_that_is_no_text_is_no_name() -> None:
     document = minimal("aws_kms_key.logs.arn")
     document["resource_changes"].append(change("aws_s3_bucket.logs", {"bucket": ["logs"]}))

@@ -280,15 +280,16 @@ class Links:
 
     def _perhaps_alone(self, resource: PlannedResource, name: str, leaf: Leaf, value: Value, references: Sequence[str]) -> Value:
         """Return a key id that the code may be whole, or a part of an ARN: where nothing else is named, nothing tells which."""
-        key = self.resources[leaf.resource.address].parts
+        key = leaf.resource.parts
         written = (f"{key.resource}.{leaf.attribute}", f"{key.resource}{key.key}.{leaf.attribute}")
-        if not isinstance(value, Template) or key.module != resource.parts.module or len(references) != 1 or references[0] not in written:
+        parts = value.parts if isinstance(value, Template) and name == "kms_key_id" else ()
+        whole = next((part for part in parts if isinstance(part, Reference)), None)
+        if whole is None or key.module != resource.parts.module or len(references) != 1 or references[0] not in written:
             return value
         if any(isinstance(each, Template) for each in self.code_values(resource, name)):
             return value
         origin = value.origin
-        keys = [each for each in value.parts if isinstance(each, Reference)]
-        alone = Branch(f"the plan names nothing but {leaf.words}", keys[0])
+        alone = Branch(f"the plan names nothing but {leaf.words}", whole)
         part = Branch(f"an ARN is written around {leaf.words}", value)
         return choose(f"plan {resource.address}.{name} is all", (alone, part), None, origin)
 
