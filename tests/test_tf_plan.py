@@ -798,6 +798,28 @@ def test_the_code_beside_the_plan_says_what_a_dynamic_block_holds(
     assert isinstance(found, Unknown) is not reader
 
 
+@pytest.mark.parametrize(
+    ("written", "action"),
+    [
+        ("data.aws_iam_policy_document.key.json", "kms:Decrypt"),
+        ("local.policy", "kms:Decrypt"),
+        ('replace(data.aws_iam_policy_document.key.json, "kms:Decrypt", "kms:Sign")', "kms:Sign"),
+    ],
+)
+def test_the_code_beside_the_plan_says_whether_a_policy_is_the_document(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str, action: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    static = DYNAMIC.replace("[statement.value.arn]", '["arn:aws:iam::111122223333:role/x"]')
+    (tmp_path / "main.tf").write_text(
+        f"{static}locals {{\n  policy = data.aws_iam_policy_document.key.json\n}}\n"
+        f'resource "aws_kms_key" "logs" {{\n  policy = {written}\n}}\n'
+    )
+    (key,) = read_plan(unread([ROOT, READ], [{}, READ_UNKNOWN], []), directory=tmp_path).keys
+    assert isinstance(key.policy, KeyPolicy)
+    assert [each.actions for each in key.policy.statements if each.sid == "read"] == [(Known(action),)]
+
+
 JSONENCODED = """
 variable "account" {
 }

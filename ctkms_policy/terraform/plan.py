@@ -373,12 +373,13 @@ class _Plan:
             if not self.links.is_written(resource, "policy") or self.links.is_null(resource, "policy"):
                 return default_key_policy(place, key.span)
             candidates = documents(self.links.told(resource, "policy", leaves))
-            if candidates:
+            code = next(iter(self.links.code_values(resource, "policy")[-1:]), None)
+            # Where the code makes a text it is not the document itself but, say, replace() of it: the plan names the document alone.
+            if candidates and not isinstance(code, (Known, Template)):
                 self.built.extend(candidates)
                 return _agreed(resource, [(each, self._planned_policy(each, place)) for each in candidates])
-            for code in self.links.code_values(resource, "policy")[-1:]:
-                if isinstance(code, (JsonText, Known, Template)):
-                    return read_key_policy(placed(deployed(code, place), span), PolicyForm.JSON_TEXT, span)
+            if isinstance(code, (JsonText, Known, Template)):
+                return read_key_policy(placed(deployed(code, place), span), PolicyForm.JSON_TEXT, span)
             value = self.links.value(resource, "policy")
             if isinstance(value, (Reference, Template)) or not isinstance(value, Unknown):
                 words = ", ".join(leaf.words for leaf in leaves[:3])
