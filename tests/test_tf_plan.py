@@ -127,6 +127,13 @@ def test_what_cannot_be_read_says_why(text: str, message: str, line: int) -> Non
     assert (error.value.span.path, error.value.span.line) == ("plan.json", line)
 
 
+@pytest.mark.parametrize(("version", "words"), [("0.2", "Terraform 1.1 or later"), ("2.0", "later ctkms-policy"), ("²", "Terraform 1.1")])
+def test_a_format_of_another_time_says_which_way_to_go(version: str, words: str) -> None:
+    with pytest.raises(ParseError) as error:
+        read_plan({"format_version": version, "resource_changes": []})
+    assert words in error.value.help
+
+
 @pytest.mark.parametrize("root_module", [{}, {"resources": []}, {"child_modules": [{"address": "module.m"}]}])
 def test_a_plan_without_resources_has_no_changes(root_module: Json) -> None:
     """terraform leaves out what is empty: a plan of ``count = 0`` alone has no resource_changes."""
@@ -211,6 +218,23 @@ def test_an_attribute_that_is_an_argument_is_what_was_given(block: str, argument
     assert key_value(document) == Reference(block, attribute)
 
 
+@pytest.mark.parametrize(("further", "depends"), [({"depends_on": ["module.key"]}, True), ({}, False)])
+def test_a_dependency_on_a_module_is_not_lost_beside_one_on_its_output(further: Json, depends: bool) -> None:
+    module = {
+        "outputs": {"arn": {"expression": refs("aws_kms_key.logs.arn", "aws_kms_key.logs")}},
+        "resources": [configured("aws_kms_key.logs"), configured("aws_kms_key_policy.logs", {"key_id": refs("aws_kms_key.logs.id")})],
+    }
+    changes = [
+        trail_change(),
+        key_change("module.key.aws_kms_key.logs"),
+        change("module.key.aws_kms_key_policy.logs", {"policy": POLICY}, {"key_id": True}),
+    ]
+    trail = configured("aws_cloudtrail.main", {"kms_key_id": refs("module.key.arn", "module.key")}, **further)
+    (found,) = read_plan(plan(changes, [trail], module_calls={"key": {"module": module}})).trails
+    assert "module.key.aws_kms_key.logs" in found.depends_on
+    assert ("module.key.aws_kms_key_policy.logs" in found.depends_on) is depends
+
+
 def test_names_in_a_circle_end() -> None:
     circle = {"a": {"expressions": {"x": refs("module.a.y")}, "module": {"outputs": {"y": {"expression": refs("var.x")}}}}}
     assert isinstance(key_value(minimal("module.a.y", module_calls=circle)), Unknown)
@@ -264,6 +288,19 @@ def test_another_attribute_of_the_key_that_only_decides_is_no_second_key() -> No
     assert "put it into the directory of its code" in trail.note
 
 
+@pytest.mark.parametrize(("attribute", "form"), [("arn", [KeyForm.KEY_ARN]), ("id", [KeyForm.KEY_ID, KeyForm.UNKNOWN])])
+def test_the_key_of_a_separate_policy_is_named_as_the_policy_names_it(attribute: str, form: list[KeyForm]) -> None:
+    document = minimal("aws_kms_key_policy.p.key_id", "aws_kms_key_policy.p")
+    document["resource_changes"].append(change("aws_kms_key_policy.p", {"policy": POLICY}, {"key_id": True}))
+    document["configuration"]["root_module"]["resources"].append(
+        configured("aws_kms_key_policy.p", {"key_id": refs(f"aws_kms_key.logs.{attribute}", "aws_kms_key.logs")})
+    )
+    configuration = read_plan(document)
+    (trail,) = configuration.trails
+    assert list(kms_key_forms(configuration, trail)) == form
+    assert key_of(configuration, trail.kms_key_id.value).key is configuration.keys[0]
+
+
 def test_which_key_it_is_among_many_is_not_asked() -> None:
     trail = configured("aws_cloudtrail.main", {"kms_key_id": refs("aws_kms_key.logs", "count.index")}, count_expression=constant(2))
     keys = [key_change(f"aws_kms_key.logs[{index}]") for index in range(40)]
@@ -312,6 +349,20 @@ def test_a_splat_of_a_module_is_the_output_that_is_an_arn() -> None:
     document = minimal("module.key", module_calls=module)
     document["resource_changes"].append(key_change("module.key[0].aws_kms_key.logs"))
     assert key_value(document) == Reference("module.key[0].aws_kms_key.logs", "arn")
+
+
+def test_a_bucket_whose_name_is_made_up_is_named_by_its_prefix() -> None:
+    document = minimal("aws_kms_key.logs.arn")
+    document["resource_changes"].append(change("aws_s3_bucket.logs", {"bucket_prefix": "logs-"}, {"bucket": True, "id": True}))
+    trail = document["resource_changes"][0]["change"]
+    del trail["after"]["s3_bucket_name"]
+    trail["after_unknown"]["s3_bucket_name"] = True
+    blocks = document["configuration"]["root_module"]["resources"]
+    blocks[0]["expressions"]["s3_bucket_name"] = refs("aws_s3_bucket.logs.id", "aws_s3_bucket.logs")
+    blocks.append(configured("aws_s3_bucket.logs", {"bucket_prefix": constant("logs-")}))
+    configuration = read_plan(document)
+    assert describe(configuration.trails[0].bucket_name) == '"logs-${aws_s3_bucket.logs.bucket}"'
+    assert configuration.trails[0].bucket_name == configuration.buckets[0].name
 
 
 def test_a_bucket_name_that_is_no_text_is_no_name() -> None:
@@ -745,6 +796,28 @@ def test_the_code_beside_the_plan_says_what_a_dynamic_block_holds(
     (found,) = principals_of(read_plan(unread([ROOT, READ], [{}, READ_UNKNOWN], []), directory=tmp_path), "read")
     assert (found == Reference("aws_iam_role.reader", "arn")) is reader
     assert isinstance(found, Unknown) is not reader
+
+
+@pytest.mark.parametrize(
+    ("written", "action"),
+    [
+        ("data.aws_iam_policy_document.key.json", "kms:Decrypt"),
+        ("local.policy", "kms:Decrypt"),
+        ('replace(data.aws_iam_policy_document.key.json, "kms:Decrypt", "kms:Sign")', "kms:Sign"),
+    ],
+)
+def test_the_code_beside_the_plan_says_whether_a_policy_is_the_document(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str, action: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    static = DYNAMIC.replace("[statement.value.arn]", '["arn:aws:iam::111122223333:role/x"]')
+    (tmp_path / "main.tf").write_text(
+        f"{static}locals {{\n  policy = data.aws_iam_policy_document.key.json\n}}\n"
+        f'resource "aws_kms_key" "logs" {{\n  policy = {written}\n}}\n'
+    )
+    (key,) = read_plan(unread([ROOT, READ], [{}, READ_UNKNOWN], []), directory=tmp_path).keys
+    assert isinstance(key.policy, KeyPolicy)
+    assert [each.actions for each in key.policy.statements if each.sid == "read"] == [(Known(action),)]
 
 
 JSONENCODED = """

@@ -6,13 +6,17 @@ import copy
 import json
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from command import working_directory
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plan_documents import read_plan
+from plan_documents import KEY, KEY_UNKNOWN, Json, change, configured, plan, read_plan, refs, trail_change, without
 
+from ctkms_policy.model import KeyPolicy
 from ctkms_policy.source import ParseError
+from ctkms_policy.value import Reference
 
 GOLDEN = sorted((Path(__file__).parent / "golden" / "plan").glob("*/plan.json"))
 TEXTS = [path.read_text(encoding="utf-8") for path in GOLDEN]
@@ -88,6 +92,80 @@ def test_wrong_types_anywhere(data: st.DataObject) -> None:
         if isinstance(holder, dict) or (isinstance(holder, list) and isinstance(path[-1], int) and path[-1] < len(holder)):
             holder[path[-1]] = copy.deepcopy(replacement)
     read(json.dumps(document))
+
+
+CODE = """
+variable "name" {}
+locals {
+  key = aws_kms_key.logs[count.index].arn
+}
+resource "aws_cloudtrail" "main" {
+  count      = 2
+  kms_key_id = aws_kms_key.logs[1 - count.index].arn
+}
+resource "aws_kms_key" "logs" {
+  count  = 2
+  policy = data.aws_iam_policy_document.key.json
+}
+data "aws_iam_policy_document" "key" {
+  statement {
+    actions   = ["kms:*"]
+    resources = ["*"]
+    principals {
+      type        = "AWS"
+      identifiers = ["arn:aws:iam::111122223333:root", aws_iam_role.reader.arn]
+    }
+  }
+}
+resource "aws_iam_role" "reader" {}
+"""
+
+
+def beside_code() -> Json:
+    principals = [{"type": "AWS", "identifiers": ["arn:aws:iam::111122223333:root", None]}]
+    statement = {"actions": ["kms:*"], "resources": ["*"], "principals": principals}
+    document = change(
+        "data.aws_iam_policy_document.key",
+        {"statement": [statement]},
+        {"json": True, "statement": [{"principals": [{"identifiers": [False, True]}]}]},
+        actions=["read"],
+    )
+    policy = refs("data.aws_iam_policy_document.key.json", "data.aws_iam_policy_document.key")
+    changes = [
+        document,
+        *(trail_change(f"aws_cloudtrail.main[{index}]") for index in (0, 1)),
+        *(change(f"aws_kms_key.logs[{index}]", without(KEY, "policy"), {**KEY_UNKNOWN, "policy": True}) for index in (0, 1)),
+    ]
+    resources = [
+        configured("aws_cloudtrail.main", {"kms_key_id": refs("aws_kms_key.logs", "count.index")}),
+        configured("aws_kms_key.logs", {"policy": policy}),
+        configured("data.aws_iam_policy_document.key", {"statement": [{"principals": [{"identifiers": refs("aws_iam_role.reader.arn")}]}]}),
+    ]
+    return plan(changes, resources, variables={"name": {"value": ["x"]}})
+
+
+BESIDE = beside_code()
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(paths(BESIDE)), st.sampled_from(WRONG)), max_size=4))
+def test_wrong_types_beside_the_code(wrong: list[tuple[tuple[Any, ...], Any]]) -> None:
+    document = copy.deepcopy(BESIDE)
+    for path, replacement in wrong:
+        with suppress(KeyError, IndexError, TypeError):
+            holder = document
+            for key in path[:-1]:
+                holder = holder[key]
+            holder[path[-1]] = copy.deepcopy(replacement)
+    with TemporaryDirectory() as name, working_directory(Path(name)):
+        Path("main.tf").write_text(CODE, encoding="utf-8")
+        with suppress(ParseError):
+            configuration = read_plan(json.dumps(document), {}, directory=Path(name))
+            if not wrong:
+                assert [key.policy.statements for key in configuration.keys if isinstance(key.policy, KeyPolicy)] != []
+                assert [trail.kms_key_id.value for trail in configuration.trails] == [
+                    Reference(f"aws_kms_key.logs[{index}]", "arn") for index in (1, 0)
+                ]
 
 
 @settings(max_examples=60, deadline=None)

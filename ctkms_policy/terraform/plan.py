@@ -99,11 +99,13 @@ def _check_format(root: Mapping[str, Part], source: Source) -> None:
             )
         raise ParseError("neither a plan nor a state: it has no format_version", Span.at(source.path), REMAKE)
     text = version.plain
-    if not isinstance(text, str) or text.partition(".")[0] != "1":
+    major = text.partition(".")[0] if isinstance(text, str) else ""
+    if major != "1":
         written = f'"{text}"' if isinstance(text, str) else "no text"
-        raise ParseError(
-            f"format_version is {written}, and only 1.x is known", version.span, "make the file with Terraform 1.1 or later, or OpenTofu"
-        )
+        older = "make the file with Terraform 1.1 or later, or OpenTofu"
+        newer = "make the file with a Terraform that writes 1.x, or look for a later ctkms-policy"
+        way_out = newer if major.isdecimal() and int(major) > 1 else older
+        raise ParseError(f"format_version is {written}, and only 1.x is known", version.span, way_out)
     if not any(name in root for name in ("resource_changes", "planned_values", "values")):
         raise ParseError("neither a plan nor a state: it has no resource_changes and no values", version.span, REMAKE)
 
@@ -371,12 +373,13 @@ class _Plan:
             if not self.links.is_written(resource, "policy") or self.links.is_null(resource, "policy"):
                 return default_key_policy(place, key.span)
             candidates = documents(self.links.told(resource, "policy", leaves))
-            if candidates:
+            code = next(iter(self.links.code_values(resource, "policy")[-1:]), None)
+            # Where the code makes a text it is not the document itself but, say, replace() of it: the plan names the document alone.
+            if candidates and not isinstance(code, (Known, Template)):
                 self.built.extend(candidates)
                 return _agreed(resource, [(each, self._planned_policy(each, place)) for each in candidates])
-            for code in self.links.code_values(resource, "policy")[-1:]:
-                if isinstance(code, (JsonText, Known, Template)):
-                    return read_key_policy(placed(deployed(code, place), span), PolicyForm.JSON_TEXT, span)
+            if isinstance(code, (JsonText, Known, Template)):
+                return read_key_policy(placed(deployed(code, place), span), PolicyForm.JSON_TEXT, span)
             value = self.links.value(resource, "policy")
             if isinstance(value, (Reference, Template)) or not isinstance(value, Unknown):
                 words = ", ".join(leaf.words for leaf in leaves[:3])

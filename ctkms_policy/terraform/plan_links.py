@@ -236,7 +236,7 @@ class Links:
             return Unknown(f"{resource.address}.{name} may be any of {len(candidates)} resources, and the plan does not say which", origin)
         values = [self._leaf_value(leaf, name, origin) for leaf in candidates]
         if len(candidates) == 1:
-            return self._perhaps_alone(resource, name, candidates[0], values[0], most_specific(references_of(expression)))
+            return self._perhaps_alone(resource, name, candidates[0], values[0], references_of(expression))
         arns = {value.address: value for value in values if isinstance(value, Reference) and value.attribute in _ARNS}
         if len(arns) == 1 and all(_leads_to(value, *arns) for value in values):
             return next(iter(arns.values()))  # the other attributes of that key decide, or are outputs beside it
@@ -264,28 +264,32 @@ class Links:
 
     def _key_value(self, leaf: Leaf, name: str, origin: Origin) -> Value:
         attribute = leaf.attribute or ("arn" if leaf.resource.type != "aws_kms_alias" else "")
+        target: Value = Reference(leaf.resource.address, attribute, origin)
         if leaf.resource.kind == "aws_kms_key_policy":
-            return _attribute_of(self.value(leaf.resource, "key_id"), "key_id", origin)
-        if leaf.resource.kind == "aws_kms_alias" and attribute == "target_key_arn":
-            return _attribute_of(self.value(leaf.resource, "target_key_id"), "arn", origin)
-        reference = Reference(leaf.resource.address, attribute, origin)
-        if name != "kms_key_id" or attribute in _ARNS or leaf.is_all:
-            return reference
-        # An id may stand in a longer text, "arn:aws:kms:...:key/${aws_kms_key.k.key_id}": the plan does not say.
-        return concatenate((Unknown("the plan does not say how it is written", origin), reference), origin)
+            target = self.value(leaf.resource, "key_id")
+        elif leaf.resource.kind == "aws_kms_alias" and attribute == "target_key_arn":
+            target = _arn_of(self.value(leaf.resource, "target_key_id"))
+
+        def written(key: Value) -> Value:
+            if not isinstance(key, Reference) or name != "kms_key_id" or key.attribute in _ARNS or leaf.is_all:
+                return replace(key, origin=origin)
+            # An id may stand in a longer text, "arn:aws:kms:...:key/${aws_kms_key.k.key_id}": the plan does not say.
+            return concatenate((Unknown("the plan does not say how it is written", origin), replace(key, origin=origin)), origin)
+
+        return lift(written, (target,), origin)
 
     def _perhaps_alone(self, resource: PlannedResource, name: str, leaf: Leaf, value: Value, references: Sequence[str]) -> Value:
         """Return a key id that the code may be whole, or a part of an ARN: where nothing else is named, nothing tells which."""
-        key = self.resources[leaf.resource.address].parts
+        key = leaf.resource.parts
         written = (f"{key.resource}.{leaf.attribute}", f"{key.resource}{key.key}.{leaf.attribute}")
-        if not isinstance(value, Template) or key.module != resource.parts.module or len(references) != 1 or references[0] not in written:
+        parts = value.parts if isinstance(value, Template) and name == "kms_key_id" else ()
+        whole = next((part for part in parts if isinstance(part, Reference)), None)
+        if whole is None or key.module != resource.parts.module or len(references) != 1 or references[0] not in written:
             return value
         if any(isinstance(each, Template) for each in self.code_values(resource, name)):
             return value
         origin = value.origin
-        alone = Branch(
-            f"the plan does not say that more than {leaf.words} is written", Reference(leaf.resource.address, leaf.attribute, origin)
-        )
+        alone = Branch(f"the plan names nothing but {leaf.words}", whole)
         part = Branch(f"an ARN is written around {leaf.words}", value)
         return choose(f"plan {resource.address}.{name} is all", (alone, part), None, origin)
 
@@ -340,7 +344,7 @@ class Links:
 
     def _follow(self, site: _Site, references: Iterable[str], found: _Found, *, everything: bool = False) -> None:
         """Follow references to the attributes they end at; with ``everything`` also through what is known, block by block."""
-        waiting = deque((site, reference) for reference in most_specific(references))
+        waiting = deque((site, reference) for reference in references)
         seen: set[tuple[str, int, str]] = set()
         while waiting and len(seen) < MAX_NAMES:
             at, reference = waiting.popleft()
@@ -351,7 +355,7 @@ class Links:
             seen.add(place)
             parts = steps(reference)
             for site_of, expression in self._further(at, parts, found, everything=everything):
-                waiting.extend((site_of, each) for each in most_specific(references_of(expression)))
+                waiting.extend((site_of, each) for each in references_of(expression))
 
     def _further(self, at: _Site, parts: tuple[str, ...], found: _Found, *, everything: bool) -> Iterator[tuple[_Site, Any]]:
         root = parts[0] if parts else ""
@@ -474,9 +478,9 @@ def _by_resource(keys: list[Leaf]) -> list[Leaf]:
     return list(found.values())
 
 
-def _attribute_of(target: Value, attribute: str, origin: Origin) -> Value:
-    """Return another attribute of the key that a value leads to, or each of the keys."""
-    return lift(lambda each: replace(each, attribute=attribute, origin=origin) if isinstance(each, Reference) else each, (target,), origin)
+def _arn_of(target: Value) -> Value:
+    """Return the ARN of the key that a value leads to, or of each of the keys."""
+    return lift(lambda each: replace(each, attribute="arn") if isinstance(each, Reference) else each, (target,), target.origin)
 
 
 def _callers(module: str) -> Iterator[str]:
@@ -493,7 +497,7 @@ def _without_key(address: str) -> str:
 
 
 def references_of(expression: object) -> list[str]:
-    """Return every reference in an expression of the configuration, or in nested blocks of them."""
+    """Return every reference in an expression of the configuration, or in nested blocks of them, each expression's most specific ones."""
     found: list[str] = []
     waiting = [expression]
     while waiting:
@@ -501,7 +505,7 @@ def references_of(expression: object) -> list[str]:
         if isinstance(each, dict):
             references = each.get("references")
             if isinstance(references, list):
-                found.extend(str(reference) for reference in references)
+                found.extend(most_specific(map(str, references)))
             else:
                 waiting.extend(reversed(each.values()))
         elif isinstance(each, list):
