@@ -165,3 +165,18 @@ def test_a_grant_to_another_account_is_told_before_the_own_accounts_delegation()
         found = decrypt(*statements)
         assert found.outcome is Outcome.DELEGATED
         assert found.request.caller.account == Known(OTHER_ACCOUNT)
+
+
+def test_a_certain_grant_to_another_account_is_told_before_a_doubt_about_a_reader() -> None:
+    found = decrypt(allow("kms:Decrypt", {"AWS": FOREIGN_ROOT}), allow("kms:Decrypt", {"AWS": READER}, MFA))
+    assert (found.outcome, found.request.caller.account) == (Outcome.DELEGATED, Known(OTHER_ACCOUNT))
+
+
+def test_beside_a_delegation_the_open_reader_that_most_statements_are_about_is_told() -> None:
+    for statements in (
+        (ROOT_STATEMENT, allow("kms:Decrypt", EVERYBODY, MFA), allow("kms:Decrypt", {"AWS": READER}, MFA)),
+        (allow("kms:Decrypt", {"AWS": READER}, MFA), allow("kms:Decrypt", EVERYBODY, MFA), ROOT_STATEMENT),
+    ):
+        found = decrypt(*statements)
+        assert (found.outcome, found.request.caller.name) == (Outcome.UNDETERMINED, Known(READER))
+        assert [each.statement.actions for each in found.delegating] == [(Known("kms:*"),)]
