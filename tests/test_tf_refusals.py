@@ -153,6 +153,21 @@ def test_the_name_that_may_be_meant(tmp_path: Path) -> None:
     assert [each.help for each in refusals_of(configuration)] == ['terraform rejects it: did you mean "kms_key_arn"?']
 
 
+@pytest.mark.parametrize(
+    "alias",
+    [
+        'resource "aws_kms_alias" "a" {\n  target_key_id = aws_kms_key.kk.id\n}\n',
+        'data "aws_kms_alias" "a" {\n  name          = aws_kms_key.kk.alias\n}\n',
+        'data "aws_kms_key" "a" {\n  key_id        = aws_kms_key.kk.id\n}\n',
+    ],
+)
+def test_the_way_leads_through_aliases_and_data_sources(tmp_path: Path, alias: str) -> None:
+    address = ".".join((["data"] if alias.startswith("data") else []) + [alias.split('"')[1], "a", "target_key_arn"])
+    assert refused(tmp_path, TRAIL % address.replace("key.a.target_key_arn", "key.a.arn") + alias) == [
+        ("main.tf:7:19", "aws_kms_key.kk is not declared")
+    ]
+
+
 def test_what_does_not_make_the_key_is_left_to_terraform(tmp_path: Path) -> None:
     text = TRAIL.replace('"b"', "var.bucket") % "aws_kms_key.k.arn" + KEY.replace("policy", "description = var.text\n  policy") % "null"
     assert refused(tmp_path, text + BUCKET) == []

@@ -21,8 +21,8 @@ from ctkms_policy.terraform.world import ModuleInstance, World
 from ctkms_policy.value import Step
 
 _USERS = frozenset(("aws_cloudtrail", "aws_cloudtrail_event_data_store"))
-_DOCUMENTS = frozenset(("aws_iam_policy_document", "template_file"))
-"""Data sources that are nothing but what is written in them."""
+_WRITTEN = frozenset(("aws_iam_policy_document", "aws_kms_alias", "aws_kms_key", "template_file"))
+"""Data sources that give what is written in them, or the key that it names."""
 
 _KEY = frozenset(
     (
@@ -136,7 +136,7 @@ class _Names:
                 self.missing(owner, f"data.{name}.{more[0]}", span, (label for type, label in module.data if type == name))
             elif more:
                 self.instance(module.data[name, more[0]], traversal, 3)
-                if name in _DOCUMENTS:
+                if name in _WRITTEN:
                     self.follow(owner, ("data", owner.address, name, more[0]), module.data[name, more[0]].body)
         elif root == "resource":
             if more:
@@ -152,6 +152,9 @@ class _Names:
             self.missing(owner, f"{type}.{name}", traversal.span, (label for other, label in owner.module.resources if other == type))
             return
         self.instance(block, traversal, taken)
+        if type == "aws_kms_alias":
+            target = block.body.attribute("target_key_id")
+            self.follow(owner, ("alias", owner.address, name), target.expression if target is not None else None)
         attribute, index = next(iter(traversal.names[taken:]), None), traversal.indexes.get(taken)
         is_one = not _has_instances(block) or (index is not None and _is_literal(index))
         if attribute is not None and is_one and attribute not in _ATTRIBUTES.get(type, {attribute}):
