@@ -180,3 +180,23 @@ def test_beside_a_delegation_the_open_reader_that_most_statements_are_about_is_t
         found = decrypt(*statements)
         assert (found.outcome, found.request.caller.name) == (Outcome.UNDETERMINED, Known(READER))
         assert [each.statement.actions for each in found.delegating] == [(Known("kms:*"),)]
+
+
+def test_a_grant_to_another_account_that_only_some_of_it_meet() -> None:
+    foreign = READER.replace(ACCOUNT, OTHER_ACCOUNT)
+    by_account = allow("kms:Decrypt", {"AWS": FOREIGN_ROOT}, {"StringEquals": {"aws:PrincipalArn": foreign}})
+    assert decrypt(by_account, allow("kms:Decrypt", {"AWS": foreign}, MFA)).outcome is Outcome.DELEGATED
+
+
+def test_of_several_denied_readers_the_one_that_most_statements_are_about_is_told() -> None:
+    elsewhere = {"StringEquals": {EC: f"{TRAIL_ARN}-old"}}
+    first, second = f"{READER}-1", f"{READER}-2"
+    statements = [allow("kms:Decrypt", {"AWS": each}, elsewhere) for each in (first, second, second)]
+    for order in (statements, statements[::-1]):
+        found = decrypt(*order)
+        assert (found.outcome, found.request.caller.name) == (Outcome.IMPLICITLY_DENIED, Known(second))
+
+
+def test_as_many_readers_as_are_asked_are_all_asked() -> None:
+    names = [f"{READER}-{number}" for number in range(MAX_READERS - 1)]  # and somebody whom nobody names
+    assert decrypt(allow("kms:Decrypt", {"AWS": names}), deny("kms:Decrypt", {"AWS": names})).outcome is Outcome.EXPLICITLY_DENIED
