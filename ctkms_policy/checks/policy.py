@@ -166,9 +166,10 @@ def _is_told_already(case: TrailCase) -> bool:
     written = case.trail.kms_key_id.span
     if written is not None and any(written.holds(refusal.span) for refusal in case.trail.refusals):
         return True
-    policy = case.link.key.policy if case.link.key is not None else None
-    reason = policy.reason if isinstance(policy, Unknown) else case.link.reason
-    return reason.endswith("is not declared in what can be read") or any(reason == each.message for each in case.configuration.problems)
+    key = case.link.key
+    reason = key.policy.reason if key is not None and isinstance(key.policy, Unknown) else case.link.reason
+    told = (*case.configuration.problems, *case.trail.refusals, *(key.refusals if key is not None else ()))
+    return reason.endswith("is not declared in what can be read") or any(reason == each.message for each in told)
 
 
 def _how_to_see_policy(case: TrailCase) -> str:
