@@ -168,8 +168,9 @@ def _is_told_already(case: TrailCase) -> bool:
         return True
     key = case.link.key
     reason = key.policy.reason if key is not None and isinstance(key.policy, Unknown) else case.link.reason
-    told = (*case.configuration.problems, *case.trail.refusals, *(key.refusals if key is not None else ()))
-    return reason.endswith("is not declared in what can be read") or any(reason == each.message for each in told)
+    refusals = (*case.trail.refusals, *(key.refusals if key is not None else ()))
+    told = {*(each.message for each in case.configuration.problems), *(each.message for each in refusals)}
+    return reason.endswith("is not declared in what can be read") or reason in told
 
 
 def _how_to_see_policy(case: TrailCase) -> str:

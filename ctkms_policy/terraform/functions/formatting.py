@@ -180,9 +180,9 @@ def formatlist(context: Context, arguments: Sequence[Value]) -> Value:
     if not arguments:
         return context.failure("no arguments")
     lists = [argument for argument in arguments[1:] if isinstance(argument, ListValue)]
-    unknown = next((each for each in arguments[1:] if isinstance(each, (Unknown, Reference))), None)
-    if unknown is None and len(lists) > 1:  # what is not known of one shifts it against the others
-        unknown = next((each for each in lists if each.rest), None)
+    # What is not known of one of several lists shifts it against the others.
+    open_lists = [each for each in lists if each.rest] if len(lists) > 1 else []
+    unknown = next((each for each in arguments[1:] if isinstance(each, (Unknown, Reference)) or each in open_lists), None)
     if unknown is not None:
         return context.unknown(unknown)
     sizes = {len(each.items) for each in lists}
