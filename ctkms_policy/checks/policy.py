@@ -148,7 +148,8 @@ def policy_not_visible(case: TrailCase, rule: Rule) -> Iterator[Finding]:
         assert isinstance(link.key.policy, Unknown)
         reason = f'the policy of "{link.key.address}" is not known: {link.key.policy.reason}'
         related = (*related, Related(link.key.policy.origin.span or link.key.span, "its policy"))
-        way_out = "give the policy a value that the code tells"
+        both = "both set the policy" in link.key.policy.reason
+        way_out = "leave one policy for the key" if both else "give the policy a value that the code tells"
     yield finding(
         rule,
         trail,
