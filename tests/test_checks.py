@@ -247,3 +247,13 @@ def test_a_question_keeps_its_mark_before_what_follows() -> None:
     assert joined('did you mean "a"?', "only tests call this module") == 'did you mean "a"? only tests call this module'
     assert joined("write it", "", "its block is elsewhere") == "write it; its block is elsewhere"
     assert joined("", "") == ""
+
+
+def test_the_way_out_of_two_policies_of_one_key(tmp_path: Path) -> None:
+    trail = 'resource "aws_cloudtrail" "t" {\n  name           = "t"\n  s3_bucket_name = "b"\n  kms_key_id     = aws_kms_key.k.arn\n'
+    trail += "  depends_on     = [aws_kms_key_policy.p, aws_kms_key_policy.q]\n}\n"
+    policy = 'resource "aws_kms_key_policy" "%s" {\n  key_id = aws_kms_key.k.id\n  policy = jsonencode({ Id = "%s", Statement = [] })\n}\n'
+    text = trail + 'resource "aws_kms_key" "k" {}\n' + policy % ("p", "one") + policy % ("q", "two")
+    report = check_json(write(tmp_path, main_tf=text)).json
+    assert [(each["rule"], each["help"]) for each in report["findings"]] == [("CTKMS015", "leave one policy for the key")]
+    assert [each["verdict"] for each in report["trails"]] == ["undetermined"]

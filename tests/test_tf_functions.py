@@ -70,6 +70,8 @@ def either(first: Value, second: Value) -> Choice:
         ('format("arn:%s:%s", var.region, "x")', template("arn:", REGION, ":x")),
         ('format("%v", var.any)', ANY),
         ('formatlist("arn:%s", [var.account, "1"])', listed(template("arn:", ACCOUNT), "arn:1")),
+        ('formatlist("arn:%s", var.list)', ListValue((Known("arn:a"),), "more may follow")),
+        ('formatlist("%s:%s", "arn", concat(var.unknown, ["a"]))', ListValue((Known("arn:a"),), "nobody knows")),
         ('replace("a-${var.account}-b", "-", ":")', template("a:", ACCOUNT, ":b")),
         ('split(":", "arn:${var.region}:${var.account}")', listed("arn", REGION, ACCOUNT)),
         ('split("/", "a/${var.account}x/b")[1]', template(ACCOUNT, "x")),
@@ -144,6 +146,7 @@ def test_what_is_certain_stays(text: str, expected: Value) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        'formatlist("%s%s", var.list, ["b"])',
         "lower(var.any)",
         "md5(var.any)",
         'split("/", var.any)',

@@ -14,7 +14,7 @@ from ctkms_policy.discover import terraform_about_cloudtrail
 from ctkms_policy.model import Configuration, KeyPolicy
 from ctkms_policy.source import ParseError, Source, Span
 from ctkms_policy.terraform.normalize import MAX_WORLDS, normalize
-from ctkms_policy.value import describe, outcomes
+from ctkms_policy.value import Unknown, describe, outcomes
 
 GOLDEN = Path(__file__).parent / "golden" / "terraform"
 CASES = sorted(path.name for path in GOLDEN.iterdir() if path.is_dir())
@@ -297,6 +297,34 @@ def test_too_many_module_instances_are_said_once(tmp_path: Path) -> None:
     (configuration,) = normalized(tmp_path, {**files, "7/main.tf": TRAIL % ("", "null")})
     assert configuration.trails
     assert [problem.message for problem in configuration.problems] == ["more than 500 module instances in one root module"]
+
+
+# -- separate policies -------------------------------------------------------------------------------------------------
+
+SEPARATE = 'resource "aws_kms_key_policy" "%s" {\n  %s\n  key_id = %s\n  policy = jsonencode({ Id = "%s", Statement = [] })\n}\n'
+BOTH = "aws_kms_key_policy.p and aws_kms_key_policy.q both set the policy of aws_kms_key.k, and the one that terraform applies last stays"
+
+
+@pytest.mark.parametrize(
+    ("policies", "read"),
+    [
+        ([("p", "", "aws_kms_key.k.id", "one")], True),
+        ([("p", "", "aws_kms_key.k.id", "one"), ("q", "", "aws_kms_key.k.arn", "one")], True),
+        ([("p", "", "aws_kms_key.k.id", "one"), ("q", "", "aws_kms_key.other.id", "two")], True),
+        ([("p", "", "aws_kms_key.k.id", "one"), ("q", "count = 0", "aws_kms_key.k.id", "two")], True),
+        ([("p", "count = var.own ? 1 : 0", "aws_kms_key.k.id", "one"), ("q", "count = var.own ? 0 : 1", "aws_kms_key.k.id", "two")], True),
+        ([("p", "", "aws_kms_key.k.id", "one"), ("q", "", "var.own ? aws_kms_key.other.id : aws_kms_key.k.id", "two")], True),
+        ([("p", "", "aws_kms_key.k.id", "one"), ("q", "", "aws_kms_key.k.id", "two")], False),
+        ([("p", "", "aws_kms_key.k.id", "one"), ("q", "", "var.own ? aws_kms_key.k.id : aws_kms_key.other.id", "two")], False),
+    ],
+)
+def test_of_two_policies_of_one_key_none_is_taken_for_certain(
+    tmp_path: Path, policies: list[tuple[str, str, str, str]], read: bool
+) -> None:
+    keys = KEY % "" + KEY.replace('"k"', '"other"') % "" + "variable own {\n  default = true\n}\n"
+    configuration = only(tmp_path, keys + "".join(SEPARATE % each for each in policies))
+    policy = next(key.policy for key in configuration.keys if key.address == "aws_kms_key.k")
+    assert isinstance(policy, KeyPolicy) if read else policy == Unknown(BOTH)
 
 
 # -- the way of a value ------------------------------------------------------------------------------------------------

@@ -271,7 +271,16 @@ def test_no_circle(tmp_path: Path, text: str) -> None:
     assert refused(tmp_path, text) == []
 
 
-def test_a_refused_trail_fails_and_says_so_once(tmp_path: Path) -> None:
-    found = check_json(write(tmp_path, main_tf=TRAIL % "aws_kms_key.kk.arn" + KEY % "null")).json
+@pytest.mark.parametrize(
+    "text",
+    [
+        TRAIL % "aws_kms_key.kk.arn" + KEY % "null",
+        TRAIL % "local.key" + "locals {\n  key = aws_kms_key.kk.arn\n}\n",
+        TRAIL % "local.key" + "locals {\n  key = local.nothing\n}\n",
+        TRAIL % "aws_kms_key.k.arn" + KEY % "local.nothing",
+    ],
+)
+def test_a_refused_trail_fails_and_says_so_once(tmp_path: Path, text: str) -> None:
+    found = check_json(write(tmp_path, main_tf=text)).json
     assert [(each["rule"], each["verdict"]) for each in found["findings"]] == [("CTKMS000", "fail")]
     assert [each["verdict"] for each in found["trails"]] == ["fail"]

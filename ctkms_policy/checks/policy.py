@@ -149,7 +149,8 @@ def policy_not_visible(case: TrailCase, rule: Rule) -> Iterator[Finding]:
         assert isinstance(link.key.policy, Unknown)
         reason = f'the policy of "{link.key.address}" is not known: {link.key.policy.reason}'
         related = (*related, Related(link.key.policy.origin.span or link.key.span, "its policy"))
-        way_out = "give the policy a value that the code tells"
+        both = "both set the policy" in link.key.policy.reason
+        way_out = "leave one policy for the key" if both else "give the policy a value that the code tells"
     yield finding(
         rule,
         trail,
@@ -167,9 +168,11 @@ def _is_told_already(case: TrailCase) -> bool:
     written = case.trail.kms_key_id.span
     if written is not None and any(written.holds(refusal.span) for refusal in case.trail.refusals):
         return True
-    policy = case.link.key.policy if case.link.key is not None else None
-    reason = policy.reason if isinstance(policy, Unknown) else case.link.reason
-    return reason.endswith("is not declared in what can be read") or any(reason == each.message for each in case.configuration.problems)
+    key = case.link.key
+    reason = key.policy.reason if key is not None and isinstance(key.policy, Unknown) else case.link.reason
+    refusals = (*case.trail.refusals, *(key.refusals if key is not None else ()))
+    told = {*(each.message for each in case.configuration.problems), *(each.message for each in refusals)}
+    return reason.endswith("is not declared in what can be read") or reason in told
 
 
 def _how_to_see_policy(case: TrailCase) -> str:

@@ -568,17 +568,23 @@ class _Builder:
             for reference in _references(key):
                 named = collected.found.get(reference.address)
                 if named is not None and named.instance.block.labels[0] in _KEYS and named.instance.block.type != "data":
-                    yield (self._separate_policy(collected, reference.address) or named.made).argument("policy")
+                    separate = self._separate_policies(collected, reference.address)
+                    yield from (each.argument("policy") for each in separate or [named.made])
 
     def _key(self, collected: _Collected, found: _Found, created_when: str) -> Key:
         made = found.made
         kind = _KEYS[made.type]
-        separate = self._separate_policy(collected, made.address)
+        separates = self._separate_policies(collected, made.address)
+        separate = separates[0] if separates else None
         written = made.block.body.attribute("policy")
         note = self._note(found, (separate or made).argument("policy"))
         if separate is not None:
             attribute = separate.block.body.attribute("policy")
             policy = self._policy(collected, separate, made, attribute.span if attribute is not None else separate.block.head_span)
+            if any(default_of(each.argument("policy")) != default_of(separate.argument("policy")) for each in separates[1:]):
+                names = " and ".join(each.address for each in separates[:2])
+                reason = f"{names} both set the policy of {made.address}, and the one that terraform applies last stays"
+                policy = Unknown(reason, Origin(separates[1].block.head_span))
             if written is not None:
                 both = f"the key has a policy argument and {separate.address}, which overwrites it"
                 note = f"{note}; {both}" if note else both
@@ -620,13 +626,21 @@ class _Builder:
                 return self._spec(collected, primary.made, _KEYS[primary.instance.block.labels[0]])
         return Known("SYMMETRIC_DEFAULT")
 
-    def _separate_policy(self, collected: _Collected, address: str) -> Made | None:
+    def _separate_policies(self, collected: _Collected, address: str) -> list[Made]:
+        """Return the ``aws_kms_key_policy`` instances of a key: those that default inputs give to it, else one that other inputs do."""
+        by_default: dict[str, Made] = {}
+        others: list[Made] = []
         for found in collected.found.values():
-            if found.instance.block.labels[0] == "aws_kms_key_policy":
-                for made in (found.made, *self._sibling(found, collected.world.instances[address])):
-                    if any(reference.address == address for reference in _references(made.argument("key_id"))):
-                        return made
-        return None
+            if found.instance.block.labels[0] != "aws_kms_key_policy":
+                continue
+            for made in (found.made, *self._sibling(found, collected.world.instances[address])):
+                key_id = made.argument("key_id")
+                if any(reference.address == address for reference in _references(default_of(key_id))):
+                    by_default[made.address] = made
+                    break
+                if any(reference.address == address for reference in _references(key_id)):
+                    others.append(made)
+        return list(by_default.values()) or others[:1]
 
     def _sibling(self, found: _Found, named: Instance) -> Iterator[Made]:
         """Yield the instance of the same block that has the key of another instance, where nothing tells which instances there are."""

@@ -179,12 +179,12 @@ def formatlist(context: Context, arguments: Sequence[Value]) -> Value:
     """Return ``format`` of the items of the lists, one after the other; other arguments are the same each time."""
     if not arguments:
         return context.failure("no arguments")
-    unknown = next(
-        (each for each in arguments[1:] if isinstance(each, (Unknown, Reference)) or (isinstance(each, ListValue) and each.rest)), None
-    )
+    lists = [argument for argument in arguments[1:] if isinstance(argument, ListValue)]
+    # What is not known of one of several lists shifts it against the others.
+    open_lists = [each for each in lists if each.rest] if len(lists) > 1 else []
+    unknown = next((each for each in arguments[1:] if isinstance(each, (Unknown, Reference)) or each in open_lists), None)
     if unknown is not None:
         return context.unknown(unknown)
-    lists = [argument for argument in arguments[1:] if isinstance(argument, ListValue)]
     sizes = {len(each.items) for each in lists}
     if len(sizes) > 1:
         return context.failure("lists of different lengths")
@@ -196,7 +196,7 @@ def formatlist(context: Context, arguments: Sequence[Value]) -> Value:
         if isinstance(result, Failure):
             return result
         results.append(result)
-    return ListValue(tuple(results), "", context.origin)
+    return ListValue(tuple(results), lists[0].rest if lists else "", context.origin)
 
 
 FUNCTIONS: Mapping[str, Function] = {
