@@ -196,6 +196,7 @@ def test_a_local_stays_unknown_where_something_else_may_carry_a_key() -> None:
 def test_the_code_beside_the_plan_says_what_a_local_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "main.tf").write_text(
         'locals {\n  key = aws_kms_key.logs.arn\n}\n\nresource "aws_cloudtrail" "main" {\n  name = "audit"\n}\n'
+        'resource "aws_kms_key" "logs" {\n}\n'
     )
     monkeypatch.chdir(tmp_path)
     (trail,) = read_plan(minimal("local.key"), directory=tmp_path).trails
@@ -427,6 +428,26 @@ def test_the_code_beside_the_plan_says_which_instance(tmp_path: Path, monkeypatc
     for number, trail in enumerate(read_plan(document, directory=tmp_path).trails):
         value = trail.kms_key_id.value
         assert value == Reference(f'aws_kms_key.logs["{keys[number]}"]', "arn") if keys else isinstance(value, Choice)
+
+
+@pytest.mark.parametrize(
+    ("further", "is_the_code"),
+    [
+        ("", True),
+        ('variable "x" {}\ndata "aws_region" "here" {}\nlocals {\n  x = 1\n}\n', True),
+        ('resource "aws_s3_bucket" "logs" {\n}\n', False),
+        ('module "m" {\n  source = "./m"\n}\n', False),
+    ],
+)
+def test_other_code_beside_the_plan_is_not_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, further: str, is_the_code: bool) -> None:
+    """A plan may lie anywhere, and many root modules have a key of the same name."""
+    monkeypatch.chdir(tmp_path)
+    trail = 'resource "aws_cloudtrail" "main" {\n  for_each = toset(["a", "b"])\n  kms_key_id = aws_kms_key.logs[each.key].arn\n}\n'
+    (tmp_path / "main.tf").write_text(f"{trail}{TWO_KEYS}{further}")
+    (tmp_path / "elsewhere").mkdir()
+    for found in read_plan(instances("each.key", {}), directory=tmp_path).trails:
+        assert isinstance(found.kms_key_id.value, Reference) is is_the_code
+        assert ("the block of" in found.note) is is_the_code
 
 
 @pytest.mark.parametrize("name", ['["a"', "[a]", "[]"])
@@ -698,6 +719,7 @@ def unread(statements: Sequence[Json], unknown: Sequence[Json], written: Sequenc
     blocks = [
         configured("aws_kms_key.logs", {"policy": policy}),
         configured("data.aws_iam_policy_document.key", {"statement": list(written)} if written else {}),
+        *(configured(f"aws_iam_role.{name}") for name in ("reader", "other")),
     ]
     return plan([document, key, *roles], blocks)
 
@@ -773,7 +795,11 @@ data "aws_caller_identity" "me" {
 resource "aws_iam_role" "reader" {
   name = "reader"
 }
+resource "aws_iam_role" "other" {
+  name = "other"
+}
 """
+KEY_OF_DOCUMENT = 'resource "aws_kms_key" "logs" {\n  policy = data.aws_iam_policy_document.key.json\n}\n'
 
 
 @pytest.mark.parametrize(
@@ -792,7 +818,8 @@ def test_the_code_beside_the_plan_says_what_a_dynamic_block_holds(
 ) -> None:
     """What the plan knows of the block must be as in the code, or the code is another one."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "main.tf").write_text(DYNAMIC.replace(*change_of_code) if change_of_code[0] else DYNAMIC)
+    code = DYNAMIC.replace(*change_of_code) if change_of_code[0] else DYNAMIC
+    (tmp_path / "main.tf").write_text(code + KEY_OF_DOCUMENT)
     (found,) = principals_of(read_plan(unread([ROOT, READ], [{}, READ_UNKNOWN], []), directory=tmp_path), "read")
     assert (found == Reference("aws_iam_role.reader", "arn")) is reader
     assert isinstance(found, Unknown) is not reader
@@ -851,7 +878,7 @@ def test_the_code_beside_the_plan_says_what_an_unknown_policy_is(
     policy = refs("var.note", "var.account", *READER["references"])
     document = plan(
         [key, role],
-        [configured("aws_kms_key.logs", {"policy": policy})],
+        [configured("aws_kms_key.logs", {"policy": policy}), configured("aws_iam_role.reader")],
         variables={"account": {"value": "111122223333"}, "note": {"value": "hush"}},
         declared={"account": {}, "note": {"sensitive": is_secret}},
     )

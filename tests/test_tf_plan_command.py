@@ -67,7 +67,7 @@ def test_a_plan_of_a_part_is_judged_with_a_warning(tmp_path: Path) -> None:
 
 def test_a_plan_is_found_in_a_scan_and_judged_on_its_own(tmp_path: Path) -> None:
     (tmp_path / "infra").mkdir()
-    save(tmp_path / "infra", plan([change("aws_cloudtrail.main", TRAIL, TRAIL_UNKNOWN)]))
+    save(tmp_path / "infra", plan([change("aws_cloudtrail.main", TRAIL, TRAIL_UNKNOWN)], [configured("aws_cloudtrail.main")]))
     (tmp_path / "infra" / "main.tf").write_text(
         'resource "aws_cloudtrail" "main" {\n  name           = "audit"\n  s3_bucket_name = "logs"\n}\n'
     )

@@ -139,6 +139,7 @@ def beside_code() -> Json:
     resources = [
         configured("aws_cloudtrail.main", {"kms_key_id": refs("aws_kms_key.logs", "count.index")}),
         configured("aws_kms_key.logs", {"policy": policy}),
+        configured("aws_iam_role.reader"),
         configured("data.aws_iam_policy_document.key", {"statement": [{"principals": [{"identifiers": refs("aws_iam_role.reader.arn")}]}]}),
     ]
     return plan(changes, resources, variables={"name": {"value": ["x"]}})

@@ -76,7 +76,7 @@ def normalize_plan(source: Source, *, repository_root: Path, show: Callable[[Pat
         root = document.root().expect(dict, "an object").members()
         _check_format(root, source)
         file = Path.cwd() / source.path
-        code = PlanSource((file.parent, Path.cwd()), repository_root, show, _inputs(root))
+        code = PlanSource((file.parent, Path.cwd()), repository_root, show, _inputs(root), _root_module(root))
         plan = _Plan(root, code)
         configuration = plan.configuration(source.path)
         built = plan.built
@@ -123,9 +123,7 @@ class _Plan:
         configuration = self._plain("configuration")
         self.links = Links(configuration, self.resources, self._relevant(), self.code.local_references, self.code.values)
         providers = configuration.get("provider_config")
-        self.places = Places(
-            providers if isinstance(providers, dict) else {}, self._variables(configuration), self.links.block, self.resources.values()
-        )
+        self.places = Places(providers if isinstance(providers, dict) else {}, self._variables(), self.links.block, self.resources.values())
 
     # -- what the file holds -------------------------------------------------------------------------------------------
 
@@ -175,9 +173,9 @@ class _Plan:
         part = self.root.get("relevant_attributes")
         return [each for each in (part.plain if part is not None and isinstance(part.plain, list) else ()) if isinstance(each, dict)]
 
-    def _variables(self, configuration: Mapping[str, Any]) -> dict[str, Any]:
+    def _variables(self) -> dict[str, Any]:
         """Return the values of the root module's variables, without the sensitive ones."""
-        hidden = _sensitive_variables(configuration)
+        hidden = _sensitive_variables(_root_module(self.root))
         variables = self._plain("variables").items()
         return {name: each.get("value") for name, each in variables if isinstance(each, dict) and name not in hidden}
 
@@ -475,15 +473,21 @@ def _inputs(root: Mapping[str, Part]) -> Mapping[str, Value]:
     variables = root.get("variables")
     if variables is None or not isinstance(variables.plain, dict):
         return {}
-    hidden = _sensitive_variables(root["configuration"].plain if "configuration" in root else None)
+    hidden = _sensitive_variables(_root_module(root))
     given = {name: each.members() for name, each in variables.members().items() if isinstance(each.plain, dict)}
     values = {name: members["value"].value() for name, members in given.items() if "value" in members}
     return {name: with_sensitivity(value, True) if name in hidden else value for name, value in values.items()}
 
 
-def _sensitive_variables(configuration: object) -> frozenset[str]:
+def _root_module(root: Mapping[str, Part]) -> Mapping[str, Any]:
+    """Return the root module of the configuration, empty where there is none."""
+    configuration = root["configuration"].plain if "configuration" in root else None
     module = configuration.get("root_module") if isinstance(configuration, dict) else None
-    declared = module.get("variables") if isinstance(module, dict) else None
+    return module if isinstance(module, dict) else {}
+
+
+def _sensitive_variables(root_module: Mapping[str, Any]) -> frozenset[str]:
+    declared = root_module.get("variables")
     variables = declared.items() if isinstance(declared, dict) else ()
     return frozenset(name for name, each in variables if isinstance(each, dict) and each.get("sensitive"))
 

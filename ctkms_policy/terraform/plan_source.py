@@ -7,8 +7,9 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
-from ctkms_policy.source import Source, Span
+from ctkms_policy.source import Span
 from ctkms_policy.terraform import hcl
 from ctkms_policy.terraform.dependencies import references
 from ctkms_policy.terraform.dynamic_blocks import body_value, nested_blocks
@@ -28,13 +29,15 @@ _ENDINGS = (".tf", ".tf.json", ".tofu", ".tofu.json")
 
 @dataclass
 class PlanSource:
-    """The root module in the first of some directories that holds Terraform code, and the modules that it calls by path."""
+    """The root module in the first of some directories that holds the code of the plan, and the modules that it calls."""
 
     directories: Sequence[Path]
     repository_root: Path
     show: Callable[[Path], str]
     variables: Mapping[str, Value] = field(default_factory=dict)
     """the inputs of the root module that the plan was made with"""
+    configuration: Mapping[str, Any] = field(default_factory=dict)
+    """the root module in the plan's configuration"""
     _repository: Repository | None = field(default=None)
     _root: Module | None = field(default=None)
     _is_loaded: bool = field(default=False)
@@ -118,21 +121,30 @@ class PlanSource:
     def _load(self) -> Module | None:
         if not self._is_loaded:
             self._is_loaded = True
-            root = self.repository_root.resolve()
-            for directory in self.directories:
-                if (
-                    directory.is_relative_to(root)
-                    and directory.is_dir()
-                    and any(each.name.endswith(_ENDINGS) for each in directory.iterdir())
-                ):
-                    sources: dict[str, Source] = {}
-                    try:
-                        self._repository = Repository(root, self.show, hcl.reader(), sources)
-                    except hcl.ReaderUnavailable:
-                        return None
-                    self._root = self._repository.module(directory)
-                    break
+            try:
+                self._repository = Repository(self.repository_root.resolve(), self.show, hcl.reader(), {})
+            except hcl.ReaderUnavailable:
+                return None
+            modules = (self._repository.module(directory) for directory in self.directories if self._holds_code(directory))
+            self._root = next((module for module in modules if self._is_planned(module)), None)
         return self._root
+
+    def _holds_code(self, directory: Path) -> bool:
+        if not directory.is_relative_to(self.repository_root.resolve()) or not directory.is_dir():
+            return False
+        return any(each.name.endswith(_ENDINGS) for each in directory.iterdir())
+
+    def _is_planned(self, module: Module) -> bool:
+        """Return whether a root module declares what the plan's configuration has, and nothing else: other code may have the same names.
+
+        A state has no configuration: all that is said about it is where blocks of those addresses are.
+        """
+        if not self.configuration:
+            return True
+        blocks, calls = self.configuration.get("resources"), self.configuration.get("module_calls")
+        planned = [each for each in (blocks if isinstance(blocks, list) else ()) if isinstance(each, dict)]
+        managed = {(each.get("type"), each.get("name")) for each in planned if each.get("mode") == "managed"}
+        return managed == set(module.resources) and set(calls if isinstance(calls, dict) else ()) == set(module.calls)
 
 
 def _member(world: World, owner: ModuleInstance, block: Block | None, name: str, key: str) -> Instance | None:
