@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from command import working_directory
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from plan_documents import KEY, KEY_UNKNOWN, Json, change, configured, plan, read_plan, refs, trail_change, without
 
@@ -150,6 +150,7 @@ BESIDE = beside_code()
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(paths(BESIDE)), st.sampled_from(WRONG)), max_size=4))
+@example([(("configuration", "root_module", "resources", 1, "type"), [])])
 def test_wrong_types_beside_the_code(wrong: list[tuple[tuple[Any, ...], Any]]) -> None:
     document = copy.deepcopy(BESIDE)
     for path, replacement in wrong:

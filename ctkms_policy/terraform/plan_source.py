@@ -143,7 +143,7 @@ class PlanSource:
             return True
         blocks, calls = self.configuration.get("resources"), self.configuration.get("module_calls")
         planned = [each for each in (blocks if isinstance(blocks, list) else ()) if isinstance(each, dict)]
-        managed = {(each.get("type"), each.get("name")) for each in planned if each.get("mode") == "managed"}
+        managed = {(str(each.get("type")), str(each.get("name"))) for each in planned if each.get("mode") == "managed"}
         return managed == set(module.resources) and set(calls if isinstance(calls, dict) else ()) == set(module.calls)
 
 
