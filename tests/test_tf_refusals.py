@@ -181,11 +181,19 @@ def test_what_does_not_make_the_key_is_left_to_terraform(tmp_path: Path) -> None
         {"variables.tf.json.tpl": ""},
         {"terragrunt.hcl": ""},
         {"stack.tm.hcl": ""},
+        {"root.hcl": ""},
         {"x.tf": "", "x.tofu": ""},
     ],
 )
 def test_a_name_may_be_in_a_file_that_is_not_read_or_not_written_yet(tmp_path: Path, files: dict[str, str]) -> None:
     assert refused(tmp_path, TRAIL % "var.key", files) == []
+
+
+@pytest.mark.parametrize(("above", "declared"), [("terragrunt.hcl", False), ("generate.tm.hcl", False), (".tflint.hcl", True)])
+def test_a_tool_may_write_files_into_directories_below_its_own(tmp_path: Path, above: str, declared: bool) -> None:
+    write_files(tmp_path, {above: "", "modules/trail/main.tf": TRAIL % "var.key"})
+    (configuration,) = normalized(tmp_path)
+    assert [each.message for each in refusals_of(configuration)] == (["var.key is not declared"] if declared else [])
 
 
 def test_a_name_may_be_in_a_file_behind_a_link_that_leads_out(tmp_path: Path) -> None:
@@ -197,7 +205,16 @@ def test_a_name_may_be_in_a_file_behind_a_link_that_leads_out(tmp_path: Path) ->
 
 
 def test_files_that_tell_of_more_declarations() -> None:
-    for name in ("main.tf.j2", "main.tf.json.tmpl", "terragrunt.hcl", "a.tm.hcl", "main.tf.example"):
+    for name in (
+        "main.tf.j2",
+        "main.tf.json.tmpl",
+        "terragrunt.hcl",
+        "terragrunt.stack.hcl",
+        "root.hcl",
+        "a.tm.hcl",
+        "a.tm",
+        "main.tf.example",
+    ):
         assert may_declare_more([name]), name
     assert may_declare_more(["a.tf", "a.tofu"])
     assert not may_declare_more(

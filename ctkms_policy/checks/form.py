@@ -127,6 +127,8 @@ def _template_form(template: Template) -> KeyForm:
     """Return the form of a text with holes, where its literal parts tell."""
     first = template.parts[0]
     literal = "".join(part.text for part in template.parts if isinstance(part, Literal))
+    if literal.strip() and any(isinstance(part, Reference) and part.attribute.lower().endswith("arn") for part in template.parts):
+        return KeyForm.OTHER  # a whole ARN with more before or behind it
     if isinstance(first, Literal) and first.text.startswith("alias/"):
         return KeyForm.ALIAS_NAME
     if isinstance(first, Literal) and first.text.startswith("arn:"):

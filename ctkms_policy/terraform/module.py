@@ -67,6 +67,7 @@ class Repository:
     _modules: dict[Path, Module] = field(default_factory=dict)
     _broken: dict[Path, ParseError] = field(default_factory=dict)
     _targets: dict[tuple[Path, str], Path] = field(default_factory=dict)
+    _generating: dict[Path, bool] = field(default_factory=dict)
 
     def contains(self, path: Path) -> bool:
         """Return whether a resolved path lies in the repository."""
@@ -119,6 +120,15 @@ class Repository:
             return read_json(source, self.reader)
         return self.reader.read(source)
 
+    def _generates(self, directory: Path) -> bool:
+        """Return whether a directory of the repository holds what a tool writes files from, into those below it."""
+        if directory not in self._generating:
+            try:
+                self._generating[directory] = self.contains(directory) and has_generator(os.listdir(directory))
+            except OSError:
+                self._generating[directory] = False
+        return self._generating[directory]
+
     def _load(self, directory: Path) -> Module:
         try:
             names = os.listdir(directory)
@@ -129,7 +139,7 @@ class Repository:
                 problems=(ParseError(f"cannot read the directory: {reason}", Span.at(self.show(directory)), "check its permissions"),),
             )
         declared = _Declarations()
-        declared.is_partial = may_declare_more(names)
+        declared.is_partial = may_declare_more(names) or any(map(self._generates, directory.parents))
         for name in module_files(names):
             file = directory / name
             if not file.is_file() or (file.is_symlink() and not self.contains(real_path(file))):
@@ -156,8 +166,10 @@ def module_files(names: Iterable[str]) -> list[str]:
     return sorted(chosen, key=lambda name: (is_override(name), name))
 
 
-_WRITTEN_FIRST = re.compile(r".*\.(?:tf|tofu)(?:\.json)?\.\w+|terragrunt\.hcl(?:\.json)?|.*\.tm\.hcl")
-"""Templates of Terraform files (``main.tf.j2``), and what Terragrunt and Terramate generate files from."""
+_TEMPLATE = re.compile(r".*\.(?:tf|tofu)(?:\.json)?\.\w+")
+"""A file that another tool makes a Terraform file of: ``main.tf.j2``."""
+_GENERATOR = re.compile(r"(?:terragrunt(?:\.stack)?|root)\.hcl(?:\.json)?|.*\.tm(?:\.hcl)?")
+"""What Terragrunt and Terramate write files from, into directories below it, too."""
 
 
 def may_declare_more(names: Iterable[str]) -> bool:
@@ -167,7 +179,12 @@ def may_declare_more(names: Iterable[str]) -> bool:
     """
     names = set(names)
     shadowed = any(name.endswith(suffix) and name[: -len(suffix)] + other in names for suffix, other in _SHADOWED.items() for name in names)
-    return shadowed or any(_WRITTEN_FIRST.fullmatch(name) and not name.endswith(SUFFIXES) for name in names)
+    return shadowed or has_generator(names) or any(_TEMPLATE.fullmatch(name) and not name.endswith(SUFFIXES) for name in names)
+
+
+def has_generator(names: Iterable[str]) -> bool:
+    """Return whether one of the files tells of a tool that writes Terraform files into its directory and those below."""
+    return any(_GENERATOR.fullmatch(name) for name in names)
 
 
 def is_override(name: str) -> bool:
