@@ -1084,3 +1084,20 @@ def read(case: str) -> Configuration:
 def test_golden_plans_are_in_one_line_and_in_many() -> None:
     text = (GOLDEN / "create" / "plan.json").read_text(encoding="utf-8")
     assert read_plan(json.dumps(json.loads(text))).trails == read("create").trails
+
+
+def test_two_policy_resources_of_one_key() -> None:
+    other = POLICY.replace('"encrypt"', '"other"')
+    for policies, is_known in (((POLICY, POLICY), True), ((POLICY, other), False)):
+        document = minimal("aws_kms_key.logs.arn", "aws_kms_key.logs")
+        for name, policy in zip("pq", policies, strict=True):
+            document["resource_changes"].append(change(f"aws_kms_key_policy.{name}", {"policy": policy}, {"key_id": True}))
+            resources = document["configuration"]["root_module"]["resources"]
+            resources.append(configured(f"aws_kms_key_policy.{name}", {"key_id": refs("aws_kms_key.logs.id", "aws_kms_key.logs")}))
+        (found,) = read_plan(document).keys
+        assert isinstance(found.policy, KeyPolicy) is is_known
+        if not is_known:
+            assert found.policy == Unknown(
+                "aws_kms_key_policy.p and aws_kms_key_policy.q both set the policy of aws_kms_key.logs, "
+                "and the one that terraform applies last stays"
+            )

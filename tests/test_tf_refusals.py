@@ -301,3 +301,7 @@ def test_a_refused_trail_fails_and_says_so_once(tmp_path: Path, text: str) -> No
     found = check_json(write(tmp_path, main_tf=text)).json
     assert [(each["rule"], each["verdict"]) for each in found["findings"]] == [("CTKMS000", "fail")]
     assert [each["verdict"] for each in found["trails"]] == ["fail"]
+
+
+def test_an_attribute_that_a_later_provider_may_have_is_not_refused(tmp_path: Path) -> None:
+    assert refused(tmp_path, TRAIL % "aws_kms_key.k.quorum" + KEY % "null" + CALL, MODULE) == []

@@ -33,6 +33,7 @@ from ctkms_policy.terraform.conversion import (
     written,
     written_json,
 )
+from ctkms_policy.terraform.functions.sets import distinct_items
 from ctkms_policy.terraform.hcl.syntax import (
     SPLAT_ITEM,
     Binary,
@@ -288,7 +289,9 @@ class _Evaluator:
             return _same_type(side(index), side(not index))
 
         condition = self.condition(expression.condition, scope)
-        if isinstance(condition, Known) and not _may_become_text(side(condition.value is True)):
+        if isinstance(condition, Known) and not _may_be_converted(
+            side(condition.value is True), expression.otherwise if condition.value is True else expression.then
+        ):
             return select(condition, lambda: side(True), lambda: side(False), Origin(expression.span))
         return select(condition, lambda: unified(True), lambda: unified(False), Origin(expression.span))
 
@@ -528,7 +531,9 @@ def _arithmetic(operator: str, left: Value, right: Value, origin: Origin) -> Val
 
 
 def _same_type(value: Value, other: Value) -> Value:
-    """Return a side of a conditional as a string where it is a number or bool and the other side is a string."""
+    """Return a side of a conditional as a string, or a set, where the other side is one: numbers, bools and lists are converted."""
+    if isinstance(value, ListValue) and isinstance(other, ListValue) and other.is_set and not value.is_set:
+        value = replace(value, items=tuple(distinct_items(value.items)), is_set=True)
     if isinstance(value, ListValue) and isinstance(other, ListValue) and other.items:
         return replace(value, items=tuple(_same_type(item, other.items[0]) for item in value.items))
     if isinstance(value, MapValue) and isinstance(other, MapValue):
@@ -536,6 +541,16 @@ def _same_type(value: Value, other: Value) -> Value:
         return replace(value, entries=tuple(entries))
     is_text = isinstance(other, (Template, JsonText)) or (isinstance(other, Known) and isinstance(other.value, str))
     return to_text(value) if is_text and isinstance(value, Known) else value
+
+
+_MAKE_SETS = ("toset", "setunion", "setintersection", "setsubtract")
+
+
+def _may_be_converted(value: Value, other: Expression) -> bool:
+    """Tell whether the other side of a conditional may make something else of a value."""
+    if isinstance(value, ListValue) and value.items and not value.is_set and isinstance(other, Call) and other.name in _MAKE_SETS:
+        return True
+    return _may_become_text(value)
 
 
 def _may_become_text(value: Value) -> bool:

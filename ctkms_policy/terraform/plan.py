@@ -285,7 +285,9 @@ class _Plan:
         if has_material is Match.NO and resource.value("key_state") == _PENDING:
             enabled = Absent()  # KMS disables it until there is key material (B6): one finding says so
         arn = resource.value("arn")
-        policy = _agreed(resource, [(each or resource, self._policy(each or resource, resource, place)) for each in policies])
+        is_told = not any(each is None or isinstance(self.links.value(each, "key_id"), Choice) for each in policies)
+        why = _BOTH if is_told else _EITHER
+        policy = _agreed(resource, [(each or resource, self._policy(each or resource, resource, place)) for each in policies], why)
         return Key(
             resource.address,
             resource.span,
@@ -351,7 +353,7 @@ class _Plan:
                 possible.setdefault(owners, []).append(resource)
             else:
                 for owner in owners:
-                    certain.setdefault(owner, [resource])
+                    certain.setdefault(owner, []).append(resource)
         found = dict(certain)
         for owners, candidates in possible.items():
             for owner in owners - certain.keys():
@@ -375,7 +377,7 @@ class _Plan:
             # Where the code makes a text it is not the document itself but, say, replace() of it: the plan names the document alone.
             if candidates and not isinstance(code, (Known, Template)):
                 self.built.extend(candidates)
-                return _agreed(resource, [(each, self._planned_policy(each, place)) for each in candidates])
+                return _agreed(resource, [(each, self._planned_policy(each, place)) for each in candidates], _EITHER)
             if isinstance(code, (JsonText, Known, Template)):
                 return read_key_policy(placed(deployed(code, place), span), PolicyForm.JSON_TEXT, span)
             value = self.links.value(resource, "policy")
@@ -573,17 +575,21 @@ def _owners(value: Value) -> Iterator[str | Value]:
             yield outcome
 
 
+_EITHER = (
+    "{key}.policy may come from {one} or {other}, and the plan does not say from which:"
+    " an index made of each or count is not in it, and the code is not beside it"
+)
+_BOTH = "{one} and {other} both set the policy of {key}, and the one that terraform applies last stays"
+
+
 def _agreed(
-    resource: PlannedResource, policies: Sequence[tuple[PlannedResource, KeyPolicy | UnreadablePolicy | Unknown]]
+    resource: PlannedResource, policies: Sequence[tuple[PlannedResource, KeyPolicy | UnreadablePolicy | Unknown]], why: str
 ) -> KeyPolicy | UnreadablePolicy | Unknown:
-    """Return the policy that a resource has, where all that it may have are the same."""
+    """Return the policy that a resource has, where all that it may have are the same; ``why`` they may differ."""
     source, policy = policies[0]
     for other, each in policies[1:]:
         if each != policy:
-            return Unknown(
-                f"{resource.address}.policy may come from {source.address} or {other.address}, and the plan does not say from which:"
-                " an index made of each or count is not in it, and the code is not beside it"
-            )
+            return Unknown(why.format(key=resource.address, one=source.address, other=other.address))
     return policy
 
 

@@ -157,8 +157,10 @@ class _Names:
             self.follow(owner, ("alias", owner.address, name), target.expression if target is not None else None)
         attribute, index = next(iter(traversal.names[taken:]), None), traversal.indexes.get(taken)
         is_one = not _has_instances(block) or (index is not None and _is_literal(index))
-        if attribute is not None and is_one and attribute not in _ATTRIBUTES.get(type, {attribute}):
-            self.refuse(f'{type} has no attribute "{attribute}"', traversal.span, attribute, _ATTRIBUTES[type])
+        known = _ATTRIBUTES.get(type, frozenset())
+        # What is near none of those that are known may be an attribute of a later version of the provider.
+        if attribute is not None and is_one and attribute not in known and get_close_matches(attribute, sorted(known), 1):
+            self.refuse(f'{type} has no attribute "{attribute}"', traversal.span, attribute, known)
 
     def instance(self, block: Block, traversal: Traversal, taken: int) -> None:
         """Look whether a reference names an instance where there is a key for it, and none where there is not.

@@ -7,7 +7,7 @@ from typing import TypeAlias, Union
 
 from ctkms_policy.terraform.conversion import Failure, inherit, to_bool, to_number, to_text
 from ctkms_policy.terraform.expression import evaluate
-from ctkms_policy.terraform.functions.sets import one_type, set_order
+from ctkms_policy.terraform.functions.sets import distinct_items, one_type
 from ctkms_policy.terraform.hcl.syntax import Call, Expression, ObjectExpression, StringTemplate, TemplateText, TupleExpression, Variable
 from ctkms_policy.terraform.scope import Scope
 from ctkms_policy.value import (
@@ -132,7 +132,7 @@ def _collection(value: Value, type: Collection) -> Value:
     if isinstance(value, ListValue) and type.name in ("list", "set"):
         items = one_type(value.items) if type.item == ANY else [convert(item, type.item) for item in value.items]
         if type.name == "set":
-            items = set_order([item for position, item in enumerate(items) if item not in items[:position] or isinstance(item, Unknown)])
+            items = distinct_items(items)
         return replace(value, items=tuple(items), is_set=type.name == "set")
     if isinstance(value, MapValue) and type.name == "map":
         given = [entry.value for entry in value.entries]

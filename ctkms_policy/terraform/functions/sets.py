@@ -11,7 +11,7 @@ from ctkms_policy.terraform.comparison import equal
 from ctkms_policy.terraform.conversion import MAX_ITEMS, fraction, scalar, to_text
 from ctkms_policy.terraform.functions.collection import checked, concat, no_list, no_map, too_many
 from ctkms_policy.terraform.functions.context import Context, Function, over_items
-from ctkms_policy.value import Absent, Entry, JsonText, Known, ListValue, MapValue, Match, Template, Value, describe
+from ctkms_policy.value import Absent, Entry, JsonText, Known, ListValue, MapValue, Match, Template, Unknown, Value, describe
 
 
 def one_type(items: Sequence[Value]) -> list[Value]:
@@ -59,6 +59,11 @@ def _toset(context: Context, value: Value) -> Value:
     if isinstance(value, Absent):
         return value
     return as_set(context, value.items, value.rest) if isinstance(value, ListValue) else no_list(context, value)
+
+
+def distinct_items(items: Sequence[Value]) -> list[Value]:
+    """Return the items of a list as those of a set: each once, in the order of a set; what is not known may be any."""
+    return set_order([item for position, item in enumerate(items) if item not in items[:position] or isinstance(item, Unknown)])
 
 
 def set_order(items: Sequence[Value]) -> list[Value]:
