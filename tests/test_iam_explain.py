@@ -481,6 +481,7 @@ def test_a_similar_action_is_nearer_than_another_one() -> None:
         (allow(ENC, condition={"StringLike": {EC: ALL_TRAILS}}), "describe", False),  # C12: it would never hold
         (allow(ENC, condition={"StringEquals": {"aws:SourceArn": TRAIL_ARN}}), "describe", True),
         (allow("kms:DescribeKey"), "encrypt", False),  # it would let every account's trails in
+        (allow("kms:DescribeKey", condition={"Bool": {"aws:PrincipalIsAWSService": "true"}}), "encrypt", False),  # the same
         (DESCRIBE, "encrypt", True),
     ],
 )
@@ -665,6 +666,7 @@ def test_the_nearer_of_two_statements_is_told_whatever_their_order(rank: int) ->
     [
         ROOT_STATEMENT,
         allow(ENC, {"Service": "logs.amazonaws.com"}),  # it says nothing about a trail
+        allow(ENC, {"Service": "logs.amazonaws.com", "AWS": ROOT}, {"StringEquals": {"aws:SourceArn": TRAIL_ARN}}),
         allow("kms:Sign", {"AWS": f"arn:aws:iam::{ACCOUNT}:role/r"}),
         deny("kms:Sign"),
         deny("kms:*", CLOUDTRAIL, {"StringEquals": {"aws:SourceAccount": OTHER_ACCOUNT}}),

@@ -22,6 +22,7 @@ from key_policies import (
 )
 
 from ctkms_policy.iam.judge import broad_decrypt, encrypt_is_scoped
+from ctkms_policy.iam.request import OrganizationFacts
 from ctkms_policy.iam.strangers import BroadGrant
 from ctkms_policy.model import Language, Place
 from ctkms_policy.value import Known, Symbol, SymbolKind, Unknown, concatenate
@@ -156,3 +157,22 @@ def test_a_pattern_with_any_account_lets_strangers_in_whatever_else_it_names(reg
 def test_a_statement_that_lets_every_accounts_readers_in(statement: Any, message: str, help: str) -> None:
     grants = broad_decrypt(symbolic(ROOT_STATEMENT, statement), key(), language=Language.TERRAFORM)
     assert [(each.message.replace("statement 2", "statement 1"), each.help) for each in grants] == [(message, help)]
+
+
+@pytest.mark.parametrize(
+    ("principal", "named"),
+    [
+        ({"AWS": READER}, []),  # of the key's own account
+        ({"AWS": READER.replace(ACCOUNT, "999988887777")}, []),
+        ({"AWS": "999988887777"}, []),
+        ({"AWS": READER.replace(ACCOUNT, OTHER_ACCOUNT)}, [READER.replace(ACCOUNT, OTHER_ACCOUNT)]),
+        ({"AWS": OTHER_ACCOUNT}, [OTHER_ACCOUNT]),
+        ({"AWS": Unknown("lost")}, []),
+        ({"Service": "cloudtrail.amazonaws.com"}, []),
+        ({"Federated": "accounts.google.com"}, []),
+    ],
+)
+def test_readers_that_the_configuration_does_not_list(principal: Any, named: list[str]) -> None:
+    facts = OrganizationFacts(allowed_readers=("999988887777",))
+    grants = broad_decrypt(symbolic(ROOT_STATEMENT, allow("kms:Decrypt", principal)), key(), facts=facts)
+    assert [each.message for each in grants] == [f'"{each}" may decrypt and is not among the allowed readers' for each in named]
