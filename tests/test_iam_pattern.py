@@ -345,3 +345,18 @@ def test_hard_patterns_are_quick(pattern: str, subject: Text) -> None:
     start = time.perf_counter()
     answered(Known(pattern), subject)
     assert time.perf_counter() - start < 2
+
+
+@pytest.mark.parametrize(
+    ("pattern", "subject", "expected"),
+    [
+        (text("ab"), text("*", ANY), "NO"),
+        (text("*b"), text("*", ANY), "MAYBE"),
+        (text("?b"), text("*b"), "YES"),
+        (text("a?"), text("?*"), "NO"),
+        (text("?", ACCOUNT), text("*", ACCOUNT), "YES"),
+        (text("a", ACCOUNT), text("?", ACCOUNT), "NO"),
+    ],
+)
+def test_a_wildcard_in_a_text_is_a_letter(pattern: Text, subject: Text, expected: str) -> None:
+    assert answered(pattern, subject) == expected

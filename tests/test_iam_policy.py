@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from key_policies import ACCOUNT, AMBIENT_PLACE, CLOUDTRAIL, EC, HERE, ROOT, allow, as_value, policy, policy_of_text
+from key_policies import ACCOUNT, AMBIENT_PLACE, CLOUDTRAIL, EC, HERE, ROOT, allow, as_value, key, policy, policy_of_text, trail
 
+from ctkms_policy.iam.judge import judge_trail
 from ctkms_policy.iam.policy import MAX_POLICY_BYTES, UNKNOWN_VERSION, default_key_policy, read_key_policy
 from ctkms_policy.model import DefectKind, Effect, KeyPolicy, PolicyForm, Principal, PrincipalType, UnreadablePolicy
 from ctkms_policy.source import Source, Span
@@ -610,3 +611,44 @@ def test_a_part_without_its_own_place_stands_where_the_document_or_text_stands()
 def test_only_a_hole_that_may_bring_a_quote_excuses_text_that_is_not_json(hole: Symbol, expected: type) -> None:
     text = concatenate((Known('{"Statement": [{"Sid": "'), hole, Known('" ')))
     assert isinstance(read_key_policy(text, PolicyForm.JSON_TEXT, HERE), expected)
+
+
+def test_a_version_that_is_null_is_none() -> None:
+    assert read({"Version": None, "Statement": [STATEMENT]}).version == "2008-10-17"
+
+
+@pytest.mark.parametrize("missing", ["Effect", "Principal", "Action", "Resource"])
+def test_an_element_that_may_be_there_under_a_name_that_is_not_known_is_no_defect(missing: str) -> None:
+    """``merge(local.common, {...})`` of which only some names are known."""
+    known = {name: value for name, value in STATEMENT.items() if name != missing}
+    statement = as_value(known)
+    assert isinstance(statement, MapValue)
+    open_ended = MapValue(statement.entries, "var.more has no default")
+    hidden = MapValue((*statement.entries, Entry(Symbol("var.name"), Known("x"))))
+    for made in (open_ended, hidden):
+        found = read({"Version": "2012-10-17", "Statement": [made]})
+        assert defects(found) == []
+        judged = judge_trail(found, key(), trail())
+        assert judged.encrypt.outcome.value == "undetermined"
+    # Without such a name it is certainly missing.
+    assert defects(read({"Version": "2012-10-17", "Statement": [statement]})) != []
+
+
+SECRET = Origin(HERE, sensitive=True)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Known("kms:Secret", SECRET),
+        ListValue((Known("kms:Secret", SECRET),)),
+        ListValue((Known("kms:Secret"),), "", SECRET),
+        Choice("c", (Branch("x", Known("kms:Secret", SECRET)), Branch("y", Known("kms:Other"))), None),
+        Choice("c", (Branch("x", Known("kms:Secret")), Branch("y", Known("kms:Other"))), None, SECRET),
+        concatenate((Known("kms:Secret"), Symbol("var.x")), SECRET),
+    ],
+)
+def test_nothing_sensitive_is_read(value: Value) -> None:
+    found = read({"Version": "2012-10-17", "Statement": [{**STATEMENT, "Action": value}]})
+    assert "Secret" not in repr([(each.actions, each.defects) for each in found.statements])
+    assert judge_trail(found, key(), trail()).encrypt.outcome.value == "undetermined"
