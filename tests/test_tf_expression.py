@@ -151,6 +151,11 @@ def created(true: Value, false: Value, chosen: int | None = 0) -> Choice:
         ("var.list[0]", Unknown("var.list has no default")),
         ("concat(var.list, [1])[0]", Unknown("var.list has no default")),
         (
+            'contains([for number, each in concat(var.list, ["a"]) : number], 0)',
+            Unknown("the result of contains() is not known: var.list has no default"),
+        ),
+        ('[for number, each in ["a"] : number][0]', Known(0)),
+        (
             "merge({a = 1}, var.list, {b = 2})",
             MapValue(
                 (Entry(Known("a"), Unknown("var.list has no default")), Entry(Known("b"), Known(2))),

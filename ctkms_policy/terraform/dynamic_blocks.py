@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from ctkms_policy.terraform.conversion import reason_of
 from ctkms_policy.terraform.expression import evaluate
 from ctkms_policy.terraform.hcl.syntax import Block, Body, Variable
+from ctkms_policy.terraform.index import items_with_keys
 from ctkms_policy.terraform.scope import InnerScope, Scope
 from ctkms_policy.value import Absent, Branch, Choice, Entry, Known, ListValue, MapValue, Origin, Unknown, Value, describe
 
@@ -77,10 +78,8 @@ def _dynamic(block: Block, scope: Scope, build: Build) -> tuple[list[Value], str
 def _elements(collection: ListValue | MapValue) -> Iterator[tuple[Value, Value]]:
     if isinstance(collection, MapValue):
         yield from ((entry.key, entry.value) for entry in collection.entries)
-    elif collection.is_set:
-        yield from ((item, item) for item in collection.items)
     else:
-        yield from ((Known(position), item) for position, item in enumerate(collection.items))
+        yield from items_with_keys(collection)
 
 
 def _only_in(choice: Choice, index: int, item: Value) -> Value:

@@ -58,7 +58,7 @@ from ctkms_policy.terraform.hcl.syntax import (
     Unary,
     Variable,
 )
-from ctkms_policy.terraform.index import step_into
+from ctkms_policy.terraform.index import items_with_keys, step_into
 from ctkms_policy.terraform.scope import InnerScope
 from ctkms_policy.terraform.scope import Scope as Scope
 from ctkms_policy.terraform.scope import Step as Step
@@ -385,10 +385,7 @@ class _Evaluator:
         """Return one scope for each item of a collection, or why there is none."""
         pairs: list[tuple[Value, Value]]
         if isinstance(collection, ListValue):
-            if collection.is_set:
-                pairs = [(item, item) for item in collection.items]
-            else:
-                pairs = [(Known(position), item) for position, item in enumerate(collection.items)]
+            pairs = list(items_with_keys(collection))
         elif isinstance(collection, MapValue):
             pairs = [(entry.key, entry.value) for entry in sorted_entries(collection)]
         elif isinstance(collection, Failure):

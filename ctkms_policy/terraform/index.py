@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from ctkms_policy.source import Span
@@ -132,6 +133,17 @@ def _item(value: ListValue, key: Value, origin: Origin) -> Value:
     if position >= len(value.items):
         return Failure(f"index {describe(number)} is out of range", origin.joined(value.origin, key.origin))
     return _from(value, value.items[position], key)
+
+
+def items_with_keys(value: ListValue) -> Iterator[tuple[Value, Value]]:
+    """Yield each item with its key: the item itself in a set, its number in a list; no number where further items may stand before."""
+    for position, item in enumerate(value.items):
+        if value.is_set:
+            yield item, item
+        elif value.rest:
+            yield Unknown(value.rest, value.origin), item
+        else:
+            yield Known(position), item
 
 
 def _from(container: Value, part: Value, key: Value) -> Value:
