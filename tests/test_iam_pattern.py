@@ -176,6 +176,11 @@ def test_a_hole_of_a_text_that_has_many_texts(pattern: str, shape: Shape, expect
         (text("ab*"), text(Symbol("x", shape=Shape(frozenset("ab"), 1, 1)), "b"), "MAYBE"),
         (text("?*"), text(Symbol("x", shape=Shape(frozenset("ab"), 0, 1)), "a"), "YES"),
         (text("1", ACCOUNT, "*"), text(ACCOUNT, ACCOUNT), "MAYBE"),
+        # What differs at either end decides, whatever stands between.
+        (text("ab*"), text("cb", ANY), "NO"),
+        (text("*ba"), text(ANY, "bc"), "NO"),
+        (text("*ab"), text("x", ANY, "ab"), "YES"),
+        (text("ba*"), text("ba", ANY, "x"), "YES"),
         # A hole of a pattern with many texts, one of which is a wildcard.
         (text(Symbol("x", shape=Shape(frozenset("a*"), 1, 200))), text("bbb"), "MAYBE"),
         (text(Symbol("x", shape=Shape(frozenset("a"), 1, 200))), text("bbb"), "NO"),
@@ -235,6 +240,9 @@ def test_folding_ignores_case() -> None:
         ("arn:aws:*:1:trail/t", "arn:aws:cloudtrail:us-east-1:1:trail/t", "MAYBE"),
         ("arn:aws:cloudtrail:us*st-1:1:trail/t", "arn:aws:cloudtrail:us-east-1:1:trail/t", "YES"),
         ("arn:aws:a*b:c:1:t", "arn:aws:a:b:1:t", "NO"),
+        ("arn:aws:a*b:c:1:t", "arn:aws:a:b:c:1:t", "NO"),
+        ("arn:aws:iam::1:role/?", "arn:aws:iam::1:role/r", "YES"),
+        ("arn:aws:iam:?:1:role/r", "arn:aws:iam::1:role/r", "NO"),
     ],
 )
 def test_arns_match_segment_by_segment(pattern: str, subject: str, expected: str) -> None:
