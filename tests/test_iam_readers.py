@@ -200,3 +200,11 @@ def test_of_several_denied_readers_the_one_that_most_statements_are_about_is_tol
 def test_as_many_readers_as_are_asked_are_all_asked() -> None:
     names = [f"{READER}-{number}" for number in range(MAX_READERS - 1)]  # and somebody whom nobody names
     assert decrypt(allow("kms:Decrypt", {"AWS": names}), deny("kms:Decrypt", {"AWS": names})).outcome is Outcome.EXPLICITLY_DENIED
+
+
+def test_of_several_open_readers_beside_a_delegation_the_one_that_most_statements_are_about_is_told() -> None:
+    first, second = (allow("kms:Decrypt", {"AWS": f"{READER}-{number}"}, MFA) for number in (1, 2))
+    for statements in ((ROOT_STATEMENT, first, second, second), (second, second, first, ROOT_STATEMENT)):
+        found = decrypt(*statements)
+        assert (found.outcome, found.request.caller.name) == (Outcome.UNDETERMINED, Known(f"{READER}-2"))
+        assert len(found.delegating) == 1

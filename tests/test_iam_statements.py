@@ -382,3 +382,18 @@ def test_the_place_of_another_provider() -> None:
 def test_documents_are_what_aws_prints() -> None:
     document = statement_document(Question.ENCRYPT, trail(), key())
     assert [entry.name for entry in document.entries] == ["Sid", "Effect", "Principal", "Action", "Resource", "Condition"]
+
+
+@pytest.mark.parametrize(
+    ("path", "language", "account"),
+    [
+        ("main.tf.json", Language.TERRAFORM, "${data.aws_caller_identity.current.account_id}"),
+        ("template.json", Language.CLOUDFORMATION, "${AWS::AccountId}"),
+    ],
+)
+def test_holes_of_both_statements_are_written_as_the_file_writes_them(path: str, language: Language, account: str) -> None:
+    single = replace(SINGLE, form=PolicyForm.OBJECT, span=Span.at(path))
+    fix = missing_statement(Question.ENCRYPT, AMBIENT_TRAIL, AMBIENT_KEY, single, language)
+    assert fix is not None
+    assert f":{account}:trail/" in fix.text
+    assert ("Fn::Sub" in fix.text) is (language is Language.CLOUDFORMATION)
