@@ -213,6 +213,11 @@ def test_where_there_is_too_much_to_look_at_the_answer_is_maybe(monkeypatch: pyt
         (text("*"), text("arn:aws:x:r:1:y"), "MAYBE"),
         (text("a:c"), text("a:c"), "YES"),
         (text(ACCOUNT), text(ACCOUNT), "YES"),
+        # The ARN of a resource is itself, whatever it is; what is not known need not be.
+        (text(Reference("aws_iam_role.r", "arn")), text(Reference("aws_iam_role.r", "arn")), "YES"),
+        (text(Reference("aws_iam_role.r", "arn")), text(Reference("aws_iam_role.s", "arn")), "MAYBE"),
+        (text(Unknown("lost")), text(Unknown("lost")), "MAYBE"),
+        (text(ANY, "x"), text(ANY, "y"), "NO"),
         (text("arn:aws:x:r:1:*"), text("arn:aws:x:r:1:y:z"), "YES"),
         (text("arn:aws:x:*:y"), text("arn:aws:x:r:1:y"), "MAYBE"),
     ],

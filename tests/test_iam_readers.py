@@ -28,7 +28,7 @@ from ctkms_policy.iam.judge import judge_trail
 from ctkms_policy.iam.phrases import Mistake
 from ctkms_policy.iam.readers import MAX_READERS
 from ctkms_policy.model import Place
-from ctkms_policy.value import Known, Symbol, SymbolKind, Unknown, concatenate
+from ctkms_policy.value import Known, Reference, Symbol, SymbolKind, Unknown, concatenate
 
 READER = f"arn:aws:iam::{ACCOUNT}:role/reader"
 FOREIGN_ROOT = ROOT.replace(ACCOUNT, OTHER_ACCOUNT)
@@ -208,3 +208,27 @@ def test_of_several_open_readers_beside_a_delegation_the_one_that_most_statement
         found = decrypt(*statements)
         assert (found.outcome, found.request.caller.name) == (Outcome.UNDETERMINED, Known(f"{READER}-2"))
         assert len(found.delegating) == 1
+
+
+ROLE = Reference("aws_iam_role.reader", "arn")
+
+
+@pytest.mark.parametrize("place", [KNOWN_PLACE, AMBIENT_PLACE])
+@pytest.mark.parametrize(
+    ("grant", "spared", "expected"),
+    [
+        (allow("kms:Decrypt", {"AWS": READER}), Known(READER), "allowed"),
+        (allow("kms:Decrypt", {"AWS": ROLE}), ROLE, "allowed"),
+        (allow("kms:Decrypt", {"AWS": READER}), Known(f"{READER}-2"), "explicitly denied"),
+        (allow("kms:Decrypt", {"AWS": READER}), Known("arn:aws:iam::*:role/reader"), "allowed"),
+        (ROOT_STATEMENT, Known(READER), "delegated"),
+        (ROOT_STATEMENT, Known("arn:aws:iam::*:role/reader"), "delegated"),
+        (ROOT_STATEMENT, Known("arn:*:iam::*:role/admin-*"), "delegated"),
+        (ROOT_STATEMENT, ROLE, "undetermined"),  # whose account the role is of is not certain
+        (ROOT_STATEMENT, Unknown("lost"), "undetermined"),
+    ],
+)
+def test_a_deny_for_everybody_but_those_with_an_arn(grant: Any, spared: Any, expected: str, place: Place) -> None:
+    for operator in ("ArnNotLike", "ArnNotEquals", "StringNotLike"):
+        everybody_else = deny("kms:Decrypt", EVERYBODY, {operator: {"aws:PrincipalArn": spared}})
+        assert decrypt(grant, everybody_else, place=place).outcome.value == expected

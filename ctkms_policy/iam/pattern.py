@@ -455,8 +455,19 @@ def arn_match(pattern: Atoms, text: Atoms) -> Match:
         return Match.NO  # a match segment by segment is also one of the whole
     left, right = _segments(pattern), _segments(text)
     if left is None or right is None:
-        return Match.YES if pattern == text and whole is Match.YES else Match.MAYBE
+        return Match.YES if _are_the_same(pattern, text) else Match.MAYBE
     return Match.all_of(match(one, other) for one, other in zip(left, right, strict=True))
+
+
+def _are_the_same(pattern: Atoms, text: Atoms) -> bool:
+    """Whether both are one text, whatever it is: a pattern that holds wildcards matches its own text, too."""
+
+    def same(one: Atom, other: Atom) -> bool:
+        if isinstance(one, Blank):
+            return isinstance(other, Blank) and one.identity == other.identity is not None
+        return one == other
+
+    return len(pattern) == len(text) and all(map(same, pattern, text))
 
 
 def _segments(atoms: Atoms) -> list[Atoms] | None:

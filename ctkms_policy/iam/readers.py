@@ -74,8 +74,9 @@ def any_reader(policy: KeyPolicy, log: LogFacts, key: KeyFacts, facts: Organizat
 
 
 def _may_be_allowed(decision: Decision) -> bool:
-    """Whether a statement may let the caller in by itself."""
-    return decision.outcome is Outcome.UNDETERMINED and any(each.applies is not Match.NO for each in decision.deciding)
+    """Whether an Allow may let the caller in by itself."""
+    allows = [each for each in decision.deciding if each.statement.effect is not Effect.DENY]
+    return decision.outcome is Outcome.UNDETERMINED and any(each.applies is not Match.NO for each in allows)
 
 
 def _with_account(decision: Decision) -> Decision:
@@ -216,19 +217,22 @@ def _conditioned_callers(statement: Statement, key: KeyFacts) -> Iterator[Caller
                 if not isinstance(text, (Known, Template, Symbol, Reference)):
                     continue
                 if name == "aws:principalarn":
-                    yield from _caller_like(text)
+                    yield from _caller_like(text, key)
                 elif not _has_wildcard(text):
                     yield somebody(text, key.partition)
                 else:
                     yield somebody(key.account, key.partition)
 
 
-def _caller_like(text: Text) -> Iterator[Caller]:
-    """Yield a caller whose ARN fits a pattern: every wildcard in it becomes something unknown."""
+def _caller_like(text: Text, key: KeyFacts) -> Iterator[Caller]:
+    """Yield a caller whose ARN fits a pattern: of the key's account where any will do, with something unknown for every other wildcard."""
     parts = arn_parts(text)
     if parts is None:
         return
-    filled = tuple(_without_wildcards(part, number) for number, part in enumerate(parts))
+    own = {1: key.partition, 4: key.account}
+    filled = tuple(
+        own[number] if number in own and part == Known("*") else _without_wildcards(part, number) for number, part in enumerate(parts)
+    )
     arn: Value = concatenate([piece for number, part in enumerate(filled) for piece in ((Known(":"), part) if number else (part,))])
     if isinstance(arn, (Known, Template, Symbol, Reference)):
         yield Caller(CallerKind.IAM, arn, filled[4])
