@@ -26,7 +26,8 @@ from ctkms_policy.iam.evaluate import Decision, Outcome
 from ctkms_policy.iam.explain import explain
 from ctkms_policy.iam.judge import judge_trail
 from ctkms_policy.iam.phrases import Mistake
-from ctkms_policy.iam.readers import MAX_READERS
+from ctkms_policy.iam.readers import MAX_ORGANIZATIONS, MAX_READERS
+from ctkms_policy.iam.request import OrganizationFacts
 from ctkms_policy.model import Place
 from ctkms_policy.value import Known, Reference, Symbol, SymbolKind, Unknown, concatenate
 
@@ -232,3 +233,46 @@ def test_a_deny_for_everybody_but_those_with_an_arn(grant: Any, spared: Any, exp
     for operator in ("ArnNotLike", "ArnNotEquals", "StringNotLike"):
         everybody_else = deny("kms:Decrypt", EVERYBODY, {operator: {"aws:PrincipalArn": spared}})
         assert decrypt(grant, everybody_else, place=place).outcome.value == expected
+
+
+@pytest.mark.parametrize(
+    ("conditions", "expected"),
+    [
+        ({"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": ["o-a/*"]}}, "allowed"),
+        ({"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": ["o-a/r-1/ou-1/*", "o-a/r-1/ou-2/*"]}}, "allowed"),
+        (
+            {"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": ["o-a/r-?/ou-1/"]}, "StringEquals": {"aws:PrincipalOrgID": ["o-a"]}},
+            "allowed",
+        ),
+        ({"ForAnyValue:StringEquals": {"aws:PrincipalOrgPaths": ["o-a/r-1/"]}}, "allowed"),
+        ({"ForAnyValue:StringEquals": {"aws:PrincipalOrgPaths": ["o-a/*"]}}, "implicitly denied"),  # taken literally
+        ({"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": ["o-a/*"]}, "StringEquals": {"aws:PrincipalOrgID": ["o-b"]}}, "undetermined"),
+        ({"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": [Unknown("lost")]}}, "undetermined"),
+        ({"StringEquals": {"aws:PrincipalOrgID": ["o-b", "o-a"]}}, "allowed"),
+    ],
+)
+def test_readers_of_a_part_of_an_organization(conditions: Any, expected: str) -> None:
+    assert decrypt(allow("kms:Decrypt", EVERYBODY, conditions)).outcome.value == expected
+
+
+@pytest.mark.parametrize(("organization", "expected"), [("o-a", "allowed"), ("o-b", "undetermined")])
+def test_readers_are_of_the_organization_that_the_configuration_names(organization: str, expected: str) -> None:
+    found = symbolic(allow("kms:Decrypt", EVERYBODY, {"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": ["o-a/*"]}}))
+    facts = OrganizationFacts(organization_id=organization)
+    assert judge_trail(found, key(), trail(), facts=facts).decrypt.outcome.value == expected
+
+
+def test_each_organization_that_is_named_has_readers() -> None:
+    elsewhere = allow("kms:Decrypt", EVERYBODY, {"StringEquals": {"aws:PrincipalOrgID": "o-a", EC: f"{TRAIL_ARN}-old"}})
+    for second in (
+        {"StringEquals": {"aws:PrincipalOrgID": "o-b"}},
+        {"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "o-a/r-1/*"}},
+        {"StringEquals": {"aws:PrincipalOrgID": "o-b"}, "ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "o-b/r-1/*"}},
+    ):
+        assert decrypt(elsewhere, allow("kms:Decrypt", EVERYBODY, second)).outcome is Outcome.ALLOWED
+    assert decrypt(elsewhere).outcome is Outcome.IMPLICITLY_DENIED
+    many = [where("StringEquals", "aws:PrincipalOrgID", f"o-{number}") for number in range(MAX_ORGANIZATIONS + 1)]
+    *first, last = [{**each, "Condition": {**each["Condition"], "StringLike": {EC: f"{TRAIL_ARN}-old"}}} for each in many]
+    assert decrypt(*first).outcome is Outcome.IMPLICITLY_DENIED
+    assert decrypt(*first, last).outcome is Outcome.IMPLICITLY_DENIED
+    assert decrypt(*first, many[-1]).outcome is Outcome.UNDETERMINED

@@ -11,7 +11,7 @@ from dataclasses import replace
 from string import ascii_letters, digits
 
 from ctkms_policy.iam.arns import arn_parts
-from ctkms_policy.iam.context import Context, Present
+from ctkms_policy.iam.context import Context, ContextValue, Present
 from ctkms_policy.iam.evaluate import Decision, Element, Outcome, action_answer, decide
 from ctkms_policy.iam.principals import account_match
 from ctkms_policy.iam.request import (
@@ -46,6 +46,8 @@ from ctkms_policy.value import (
 )
 
 MAX_READERS = 48
+MAX_ORGANIZATIONS = 4
+"""Where a policy names more, the reader's organization stays open beside these."""
 
 _BETTER = (Outcome.ALLOWED, Outcome.DELEGATED, Outcome.UNDETERMINED, Outcome.EXPLICITLY_DENIED, Outcome.IMPLICITLY_DENIED)
 
@@ -122,15 +124,29 @@ def of_another_account(request: Request) -> Match:
 def reader_requests(policy: KeyPolicy, log: LogFacts, key: KeyFacts, facts: OrganizationFacts) -> list[Request]:
     """Return a request for each kind of reader that the policy names, and for somebody of the key's account."""
     context = reader_context(log, key, facts.organization_id)
-    organizations = [] if facts.organization_id else _named_organizations(policy)
-    if organizations:
-        # There may well be a reader in the organization that the policy itself names.
-        context = context.with_keys({"aws:principalorgid": Present((Known(organizations[0]),))})
     callers = list(dict.fromkeys(_callers(policy, key)))
     if len(callers) > MAX_READERS:
         # Not everybody whom the policy names is asked: somebody may be one of them.
         callers = [replace(each, unnamed=False) for each in callers[:MAX_READERS]]
-    return [reader_request(caller, key, context, by_iam=_is_account(caller.name)) for caller in callers]
+    contexts = [context.with_keys(keys) for keys in _organization_keys(policy, facts)]
+    return [reader_request(caller, key, each, by_iam=_is_account(caller.name)) for each in contexts for caller in callers]
+
+
+def _organization_keys(policy: KeyPolicy, facts: OrganizationFacts) -> Iterator[dict[str, ContextValue]]:
+    """Yield what readers carry of their organization: there may well be some in each one, and each part of one, that the policy names."""
+    organizations = [facts.organization_id] if facts.organization_id else _named_of_organizations(policy, "aws:principalorgid")
+    paths = [path.replace("*", "").replace("?", "x") for path in _named_of_organizations(policy, "aws:principalorgpaths")]
+    in_paths = {path: path.partition("/")[0] for path in paths}
+    inside = {path: organization for path, organization in in_paths.items() if not organizations or organization in organizations}
+    ways: list[dict[str, ContextValue]] = [
+        {"aws:principalorgid": Present((Known(organization),)), "aws:principalorgpaths": Present((Known(path),), many=True)}
+        for path, organization in inside.items()
+    ]
+    others = (each for each in dict.fromkeys(organizations) if each not in inside.values())
+    ways += [{"aws:principalorgid": Present((Known(each),))} for each in others]
+    yield from ways[:MAX_ORGANIZATIONS]
+    if not 0 < len(ways) <= MAX_ORGANIZATIONS:
+        yield {}
 
 
 def _is_account(name: Text) -> Match:
@@ -268,11 +284,11 @@ def _named_services(policy: KeyPolicy) -> Iterator[Caller]:
                 yield Caller(CallerKind.SERVICE, principal.value, Unknown("a service has no account"))
 
 
-def _named_organizations(policy: KeyPolicy) -> list[str]:
-    """Return the organizations that conditions on the caller name."""
+def _named_of_organizations(policy: KeyPolicy, key: str) -> list[str]:
+    """Return what conditions with a key name: organizations, or paths in them."""
     found = []
     for statement in policy.statements:
         for condition in statement.conditions:
-            if isinstance(condition.key, Known) and str(condition.key.value).lower() == "aws:principalorgid":
+            if isinstance(condition.key, Known) and str(condition.key.value).lower() == key:
                 found += [str(value.value) for value in condition.values if isinstance(value, Known)]
     return found
