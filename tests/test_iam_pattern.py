@@ -176,6 +176,7 @@ def test_a_hole_of_a_text_that_has_many_texts(pattern: str, shape: Shape, expect
         (text("ab*"), text(Symbol("x", shape=Shape(frozenset("ab"), 1, 1)), "b"), "MAYBE"),
         (text("?*"), text(Symbol("x", shape=Shape(frozenset("ab"), 0, 1)), "a"), "YES"),
         (text("1", ACCOUNT, "*"), text(ACCOUNT, ACCOUNT), "MAYBE"),
+        (text("a", ACCOUNT), text("a", ACCOUNT), "YES"),
         # What differs at either end decides, whatever stands between.
         (text("ab*"), text("cb", ANY), "NO"),
         (text("*ba"), text(ANY, "bc"), "NO"),
