@@ -31,6 +31,7 @@ from ctkms_policy.iam.request import OrganizationFacts
 from ctkms_policy.model import Place
 from ctkms_policy.value import Known, Reference, Symbol, SymbolKind, Unknown, concatenate
 
+ENC = "kms:GenerateDataKey*"
 READER = f"arn:aws:iam::{ACCOUNT}:role/reader"
 FOREIGN_ROOT = ROOT.replace(ACCOUNT, OTHER_ACCOUNT)
 EVERYBODY = {"AWS": "*"}
@@ -65,7 +66,7 @@ def where(operator: str, name: str, *values: Any) -> Any:
         (where("StringEquals", "kms:CallerAccount", OTHER_ACCOUNT), "allowed"),
         (where("StringEquals", "aws:PrincipalAccount", "1", ACCOUNT), "allowed"),
         (where("StringLike", "kms:CallerAccount", "1111*"), "allowed"),
-        (where("StringLike", "kms:CallerAccount", "4444*"), "implicitly denied"),
+        (where("StringLike", "kms:CallerAccount", "4444*"), "undetermined"),  # an account that nobody names
         (where("StringEquals", "kms:CallerAccount", Unknown("lost")), "undetermined"),
     ],
 )
@@ -87,7 +88,7 @@ def test_a_wildcard_that_is_taken_literally_is_called_so() -> None:
         ({"AWS": READER}, {"StringEquals": {"kms:CallerAccount": OTHER_ACCOUNT}}, "implicitly denied"),
         ({"AWS": FOREIGN_ROOT}, {"StringEquals": {"kms:CallerAccount": OTHER_ACCOUNT}}, "delegated"),
         ({"AWS": OTHER_ACCOUNT}, {"StringEquals": {"kms:CallerAccount": OTHER_ACCOUNT}}, "delegated"),
-        ({"AWS": OTHER_ACCOUNT}, {"StringEquals": {"kms:CallerAccount": ACCOUNT}}, "implicitly denied"),
+        ({"AWS": OTHER_ACCOUNT}, {"StringEquals": {"kms:CallerAccount": ACCOUNT}}, "undetermined"),
         (
             {"AWS": FOREIGN_ROOT.replace("arn:aws", "arn:aws-cn")},
             {"StringLike": {"aws:PrincipalArn": "arn:aws-cn:*"}},
@@ -107,7 +108,8 @@ def test_whom_a_deny_spares_is_asked() -> None:
     spares_one = deny("kms:Decrypt", Principal=None, NotPrincipal={"AWS": [READER, ROOT]})
     assert decrypt(allow("kms:Decrypt", EVERYBODY), spares_one).outcome is Outcome.ALLOWED
     assert decrypt(allow("kms:Decrypt", {"AWS": f"{READER}-2"}), spares_one).outcome is Outcome.EXPLICITLY_DENIED
-    assert decrypt(allow("kms:Decrypt", EVERYBODY), deny("kms:Decrypt", {"AWS": ROOT})).outcome is Outcome.EXPLICITLY_DENIED
+    # Nothing is said about readers of other accounts.
+    assert decrypt(allow("kms:Decrypt", EVERYBODY), deny("kms:Decrypt", {"AWS": ROOT})).outcome is Outcome.UNDETERMINED
     # AWS might deny the whole account where that is not listed, too.
     for listed in ({"AWS": READER}, {"AWS": [READER, FOREIGN_ROOT]}):
         alone = deny("kms:Decrypt", Principal=None, NotPrincipal=listed)
@@ -245,7 +247,7 @@ def test_a_deny_for_everybody_but_those_with_an_arn(grant: Any, spared: Any, exp
             "allowed",
         ),
         ({"ForAnyValue:StringEquals": {"aws:PrincipalOrgPaths": ["o-a/r-1/"]}}, "allowed"),
-        ({"ForAnyValue:StringEquals": {"aws:PrincipalOrgPaths": ["o-a/*"]}}, "implicitly denied"),  # taken literally
+        ({"ForAnyValue:StringEquals": {"aws:PrincipalOrgPaths": ["o-a/*"]}}, "undetermined"),  # taken literally
         ({"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": ["o-a/*"]}, "StringEquals": {"aws:PrincipalOrgID": ["o-b"]}}, "undetermined"),
         ({"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": [Unknown("lost")]}}, "undetermined"),
         ({"StringEquals": {"aws:PrincipalOrgID": ["o-b", "o-a"]}}, "allowed"),
@@ -276,3 +278,66 @@ def test_each_organization_that_is_named_has_readers() -> None:
     assert decrypt(*first).outcome is Outcome.IMPLICITLY_DENIED
     assert decrypt(*first, last).outcome is Outcome.IMPLICITLY_DENIED
     assert decrypt(*first, many[-1]).outcome is Outcome.UNDETERMINED
+
+
+SESSION = f"arn:aws:sts::{ACCOUNT}:assumed-role/reader/today"
+FOREIGN = READER.replace(ACCOUNT, OTHER_ACCOUNT)
+USERS = [f"arn:aws:iam::{ACCOUNT}:user/u{number}" for number in range(MAX_READERS + 12)]
+
+
+def by_arn(operator: str, *values: str) -> Any:
+    return deny("kms:Decrypt", EVERYBODY, {operator: {"aws:PrincipalArn": list(values)}})
+
+
+@pytest.mark.parametrize(
+    ("statements", "expected"),
+    [
+        # Users count as readers, not roles only.
+        ((allow("kms:Decrypt", {"AWS": FOREIGN_ROOT}, {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:user/*"}}),), "undetermined"),
+        ((where("StringEquals", "kms:CallerAccount", ACCOUNT), by_arn("ArnLike", f"arn:aws:iam::{ACCOUNT}:role/*")), "undetermined"),
+        ((ROOT_STATEMENT, by_arn("ArnLike", f"arn:aws:iam::{ACCOUNT}:role/*")), "undetermined"),
+        ((ROOT_STATEMENT, by_arn("StringNotLike", "*:user/*")), "undetermined"),
+        # More than are asked, none of whom is let in as far as was asked.
+        ((allow("kms:Decrypt", {"AWS": USERS}), by_arn("StringNotEquals", USERS[-1])), "undetermined"),
+        ((allow("kms:Decrypt", {"AWS": USERS}), deny("kms:Decrypt", {"AWS": USERS[:-1]})), "undetermined"),
+        ((allow("kms:Decrypt", {"AWS": USERS}), deny("kms:Decrypt", EVERYBODY)), "explicitly denied"),
+        # Readers of another organization, or of none.
+        (
+            (allow("kms:Decrypt", EVERYBODY), deny("kms:Decrypt", EVERYBODY, {"StringEquals": {"aws:PrincipalOrgID": "o-a"}})),
+            "undetermined",
+        ),
+        (
+            (where("Null", "aws:PrincipalOrgID", "true"), deny(ENC, EVERYBODY, {"StringEquals": {"aws:PrincipalOrgID": "o-a"}})),
+            "undetermined",
+        ),
+        ((allow("kms:Decrypt", {"AWS": READER}), deny("kms:Decrypt", EVERYBODY, {"Null": {"aws:PrincipalOrgID": "true"}})), "undetermined"),
+        ((where("StringEquals", "aws:PrincipalOrgID", "o-*"),), "undetermined"),
+        # What a session carries as its ARN is that of its role, and a role in a policy is its sessions.
+        ((allow("kms:Decrypt", {"AWS": SESSION}, {"ArnEquals": {"aws:PrincipalArn": READER}}),), "allowed"),
+        ((allow("kms:Decrypt", {"AWS": SESSION}), by_arn("ArnNotLike", READER)), "allowed"),
+        ((allow("kms:Decrypt", {"AWS": SESSION}), by_arn("ArnEquals", READER)), "explicitly denied"),
+        ((allow("kms:Decrypt", {"AWS": SESSION}), deny("kms:Decrypt", {"AWS": READER})), "explicitly denied"),
+        ((where("ArnLike", "aws:PrincipalArn", SESSION),), "implicitly denied"),
+        ((where("ArnLike", "aws:PrincipalArn", f"arn:aws:sts::{ACCOUNT}:assumed-role/reader/*"),), "implicitly denied"),
+        # What is no principal reads nothing.
+        ((where("ArnLike", "aws:PrincipalArn", "arn:aws:s3:::bucket"),), "implicitly denied"),
+        ((allow("kms:Decrypt", {"AWS": f"arn:aws:iam::{ACCOUNT}:group/g"}),), "implicitly denied"),
+        ((allow("kms:Decrypt", {"AWS": f"arn:aws:iam::{ACCOUNT}:instance-profile/g"}),), "implicitly denied"),
+        ((allow("kms:Decrypt", {"AWS": "arn:aws:s3:::bucket"}),), "implicitly denied"),
+        # A further Deny makes nobody a reader: only the root user is certain here.
+        ((ROOT_STATEMENT, by_arn("ArnNotLike", READER, ROOT)), "delegated"),
+        # What a name that ends in "arn" holds is known of AWS's own resources and data sources only.
+        ((allow("kms:Decrypt", {"AWS": Symbol("data.terraform_remote_state.x.outputs.root_arn", SymbolKind.EXTERNAL)}),), "undetermined"),
+    ],
+)
+def test_that_nobody_may_read_is_proven_or_not_said(statements: tuple[Any, ...], expected: str) -> None:
+    assert decrypt(*statements).outcome.value == expected
+
+
+@pytest.mark.parametrize("principal", [{"AWS": FOREIGN}, {"AWS": FOREIGN_ROOT}])
+def test_another_account_need_not_be_of_the_configured_organization(principal: Any) -> None:
+    facts = OrganizationFacts(organization_id="o-mine")
+    partner = symbolic(allow("kms:Decrypt", principal, {"StringEquals": {"aws:PrincipalOrgID": "o-partner"}}))
+    assert not judge_trail(partner, key(), trail(), facts=facts).decrypt.outcome.is_denied
+    own = symbolic(allow("kms:Decrypt", {"AWS": READER}, {"StringEquals": {"aws:PrincipalOrgID": "o-partner"}}))
+    assert judge_trail(own, key(), trail(), facts=facts).decrypt.outcome is Outcome.IMPLICITLY_DENIED

@@ -36,6 +36,7 @@ from ctkms_policy.value import (
 
 QUESTIONS = [Question.DESCRIBE, Question.ENCRYPT, Question.DECRYPT, Question.SERVICE_DECRYPT]
 AMBIENT_KEY, AMBIENT_TRAIL = key(AMBIENT_PLACE), trail(AMBIENT_PLACE)
+HEREDOC = replace(policy(ROOT_STATEMENT), span=HERE)
 
 
 def fix_text(
@@ -173,11 +174,11 @@ def test_made_up_names_get_a_pattern() -> None:
 
 def test_names_of_another_module_get_a_pattern() -> None:
     elsewhere = replace(trail(name=Symbol("module.logs.var.name", spelling="var.name")), address="module.logs.aws_cloudtrail.t")
-    fix = missing_statement(Question.ENCRYPT, elsewhere, key(), policy(ROOT_STATEMENT), Language.TERRAFORM)
+    fix = missing_statement(Question.ENCRYPT, elsewhere, key(), HEREDOC, Language.TERRAFORM)
     assert fix is not None
     assert "var.name" not in fix.text
     here = trail(name=Symbol("var.name", spelling="var.name"))
-    fix = missing_statement(Question.ENCRYPT, here, key(), policy(ROOT_STATEMENT), Language.TERRAFORM)
+    fix = missing_statement(Question.ENCRYPT, here, key(), HEREDOC, Language.TERRAFORM)
     assert fix is not None
     assert "trail/${var.name}" in fix.text
 
@@ -216,7 +217,7 @@ STORE = EventDataStore("aws_cloudtrail_event_data_store.s", HERE, KNOWN_PLACE, n
 
 
 def test_an_event_data_store_needs_one_statement_without_conditions() -> None:
-    fix = missing_store_statement(STORE, key(), policy(ROOT_STATEMENT), Language.TERRAFORM)
+    fix = missing_store_statement(STORE, key(), HEREDOC, Language.TERRAFORM)
     assert fix is not None
     added = json.loads(fix.text)
     assert (added["Action"], "Condition" in added) == (["kms:GenerateDataKey", "kms:Decrypt"], False)
@@ -306,7 +307,7 @@ def test_a_single_statement_is_repeated_where_its_text_says_all(value: Value, wr
 )
 def test_a_name_is_written_only_where_it_is_known(name: str, key_address: str, is_exact: bool) -> None:
     named = trail(name=Symbol(name, SymbolKind.INPUT, spelling="var.x"))
-    fix = missing_statement(Question.DESCRIBE, named, replace(key(), address=key_address), policy(ROOT_STATEMENT), Language.TERRAFORM)
+    fix = missing_statement(Question.DESCRIBE, named, replace(key(), address=key_address), HEREDOC, Language.TERRAFORM)
     assert fix is not None
     assert ("trail/${var.x}" in fix.text) is is_exact
     assert ("trail/*" in fix.text) is not is_exact
@@ -326,7 +327,7 @@ def test_a_name_is_written_only_where_it_is_known(name: str, key_address: str, i
 )
 def test_a_reference_is_written_as_its_own_module_writes_it(address: str, key_address: str, written: str | None) -> None:
     named = replace(trail(name=Reference(address, "name")), address=key_address.replace("aws_kms_key.k", "aws_cloudtrail.t"))
-    fix = missing_statement(Question.DESCRIBE, named, replace(key(), address=key_address), policy(ROOT_STATEMENT), Language.TERRAFORM)
+    fix = missing_statement(Question.DESCRIBE, named, replace(key(), address=key_address), HEREDOC, Language.TERRAFORM)
     assert fix is not None
     assert ("trail/*" if written is None else f"trail/${{{written}}}") in fix.text
 
@@ -367,7 +368,7 @@ def test_nothing_is_written_about_a_place_that_is_not_known(lost: str, whose: st
 def test_organization_trails_name_the_management_account() -> None:
     organization = trail(is_organization_trail=Known(True))
     facts = OrganizationFacts(management_account="999988887777")
-    fix = missing_statement(Question.ENCRYPT, organization, key(), policy(ROOT_STATEMENT), Language.TERRAFORM, facts=facts)
+    fix = missing_statement(Question.ENCRYPT, organization, key(), HEREDOC, Language.TERRAFORM, facts=facts)
     assert fix is not None
     assert "999988887777" in fix.text
     assert ACCOUNT not in fix.text
@@ -375,7 +376,7 @@ def test_organization_trails_name_the_management_account() -> None:
 
 def test_the_place_of_another_provider() -> None:
     there = ambient_place("audit")
-    text = fix_text(Question.ENCRYPT, policy(ROOT_STATEMENT), place=there)
+    text = fix_text(Question.ENCRYPT, HEREDOC, place=there)
     assert "${data.aws_caller_identity.audit.account_id}" in text
 
 
@@ -397,3 +398,24 @@ def test_holes_of_both_statements_are_written_as_the_file_writes_them(path: str,
     assert fix is not None
     assert f":{account}:trail/" in fix.text
     assert ("Fn::Sub" in fix.text) is (language is Language.CLOUDFORMATION)
+
+
+@pytest.mark.parametrize(
+    ("path", "language", "holes", "is_rendered"),
+    [
+        ("main.tf", Language.TERRAFORM, False, True),
+        ("main.tf.json", Language.TERRAFORM, False, True),
+        ("policy.json", Language.TERRAFORM, False, False),  # file()
+        ("policy.json.tpl", Language.TERRAFORM, True, False),  # templatefile() has names of its own
+        ("template.yaml", Language.CLOUDFORMATION, True, True),  # Fn::Sub
+        ("template.yaml", Language.CLOUDFORMATION, False, False),
+    ],
+)
+def test_names_are_written_only_into_a_text_that_is_filled_in(path: str, language: Language, holes: bool, is_rendered: bool) -> None:
+    text = replace(policy(ROOT_STATEMENT), span=Span.at(path))
+    if holes:
+        statement = replace(text.statements[0], resources=(concatenate((Known("arn:"), AMBIENT_PLACE.partition)),))
+        text = replace(text, statements=(*text.statements, statement))
+    assert (missing_statement(Question.DESCRIBE, AMBIENT_TRAIL, AMBIENT_KEY, text, language) is not None) is is_rendered
+    # What has no names in it can stand anywhere.
+    assert missing_statement(Question.DESCRIBE, trail(), key(), text, language) is not None

@@ -1,12 +1,13 @@
 """Is there any reader at all? Candidates are made from what the policy itself names, and each is asked for by itself.
 
-A reader that the policy allows is proof. That nobody may read is certain too when no statement that grants kms:Decrypt applies to
-its own principals: a principal that no statement names cannot be allowed by one (C1).
+A reader that the policy allows is proof. That nobody may read takes one more question, about anybody of whom nothing is known but that
+no statement names him: only where he is denied for certain, and everybody who is named is, nobody may read (C1).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from string import ascii_letters, digits
 
@@ -23,6 +24,7 @@ from ctkms_policy.iam.request import (
     OrganizationFacts,
     Question,
     Request,
+    certain_text,
     reader_context,
     reader_request,
 )
@@ -72,7 +74,18 @@ def any_reader(policy: KeyPolicy, log: LogFacts, key: KeyFacts, facts: Organizat
         decision = decide(policy, request)
         if not decision.outcome.is_denied:
             return replace(decision, outcome=Outcome.UNDETERMINED)
-    return best
+    anybody = decide(policy, _anybody(policy, log, key))
+    return best if anybody.outcome.is_denied else replace(anybody, outcome=Outcome.UNDETERMINED)
+
+
+def _anybody(policy: KeyPolicy, log: LogFacts, key: KeyFacts) -> Request:
+    """Return the request of a role or user of any account and organization, whom a statement may name where not all of those were asked."""
+    account = Symbol("any account", SymbolKind.GENERATED, ACCOUNT_ID, reason="a reader may be of any account")
+    name = Symbol("any role or user", SymbolKind.GENERATED, Shape(_NAME_LETTERS, len("role/r")), reason="a reader may be any role or user")
+    arn = concatenate((Known("arn:"), key.partition, Known(":iam::"), account, Known(":"), name))
+    assert isinstance(arn, Template)
+    caller = Caller(CallerKind.IAM, arn, account, unnamed=len(set(_callers(policy, key))) <= MAX_READERS)
+    return reader_request(caller, key, reader_context(log, key))
 
 
 def _may_be_allowed(decision: Decision) -> bool:
@@ -123,19 +136,29 @@ def of_another_account(request: Request) -> Match:
 
 def reader_requests(policy: KeyPolicy, log: LogFacts, key: KeyFacts, facts: OrganizationFacts) -> list[Request]:
     """Return a request for each kind of reader that the policy names, and for somebody of the key's account."""
-    context = reader_context(log, key, facts.organization_id)
+    context = reader_context(log, key)
     callers = list(dict.fromkeys(_callers(policy, key)))
     if len(callers) > MAX_READERS:
         # Not everybody whom the policy names is asked: somebody may be one of them.
         callers = [replace(each, unnamed=False) for each in callers[:MAX_READERS]]
-    contexts = [context.with_keys(keys) for keys in _organization_keys(policy, facts)]
-    return [reader_request(caller, key, each, by_iam=_is_account(caller.name)) for each in contexts for caller in callers]
+    named = [each for each in _named_of_organizations(policy, "aws:principalorgid") if _ORGANIZATION.fullmatch(each)]
+    configured = [facts.organization_id] if facts.organization_id else []
+    requests = []
+    # The configuration tells the organization of the own account; another one may be in it, or in one that the policy names.
+    for is_foreign, organizations in ((False, configured or named), (True, [*configured, *named])):
+        contexts = [context.with_keys(keys) for keys in _organization_keys(policy, organizations)]
+        those = [each for each in callers if _is_foreign(each, key) is is_foreign]
+        requests += [reader_request(caller, key, each, by_iam=_is_account(caller.name)) for each in contexts for caller in those]
+    return requests
 
 
-def _organization_keys(policy: KeyPolicy, facts: OrganizationFacts) -> Iterator[dict[str, ContextValue]]:
-    """Yield what readers carry of their organization: there may well be some in each one, and each part of one, that the policy names."""
-    organizations = [facts.organization_id] if facts.organization_id else _named_of_organizations(policy, "aws:principalorgid")
-    paths = [path.replace("*", "").replace("?", "x") for path in _named_of_organizations(policy, "aws:principalorgpaths")]
+def _is_foreign(caller: Caller, key: KeyFacts) -> bool:
+    return isinstance(caller.account, Known) and isinstance(key.account, Known) and caller.account != key.account
+
+
+def _organization_keys(policy: KeyPolicy, organizations: Sequence[str]) -> Iterator[dict[str, ContextValue]]:
+    """Yield what readers of organizations carry of them: there may well be some in each one, and in each part that the policy names."""
+    paths = [path.replace("*", "").replace("?", "x") for path in _named_of_organizations(policy, "aws:principalorgpaths") if "/" in path]
     in_paths = {path: path.partition("/")[0] for path in paths}
     inside = {path: organization for path, organization in in_paths.items() if not organizations or organization in organizations}
     ways: list[dict[str, ContextValue]] = [
@@ -152,7 +175,7 @@ def _organization_keys(policy: KeyPolicy, facts: OrganizationFacts) -> Iterator[
 def _is_account(name: Text) -> Match:
     """Return whether what a policy names may be an account rather than somebody in it: its IAM policies decide then (C2)."""
     attribute = name.attribute if isinstance(name, Reference) else ""
-    if isinstance(name, Symbol) and name.kind is SymbolKind.EXTERNAL:
+    if isinstance(name, Symbol) and name.kind is SymbolKind.EXTERNAL and "data.aws_" in name.name:
         attribute = name.name.rpartition(".")[2]
     if isinstance(name, (Known, Unknown)) or attribute.lower().endswith("arn"):
         return Match.NO  # a literal shows what it is, and no ARN that a resource or data source has is an account's root
@@ -214,8 +237,33 @@ def _iam_callers(value: Text, key: KeyFacts) -> Iterator[Caller]:
         return
     if parts[5] == Known("root"):
         yield somebody(parts[4], parts[1])
-    else:
-        yield Caller(CallerKind.IAM, value, parts[4])
+    elif _may_be_principal(parts):
+        yield Caller(CallerKind.IAM, value, parts[4], role_of_session(parts))
+
+
+_PRINCIPALS = {"iam": ("role/", "user/"), "sts": ("assumed-role/", "federated-user/")}
+
+
+def _may_be_principal(parts: tuple[Text, ...]) -> bool:
+    """Whether an ARN may be that of somebody: no group, policy, instance profile or bucket is a principal (C5)."""
+    if not isinstance(parts[2], Known):
+        return True
+    kinds = _PRINCIPALS.get(str(parts[2].value), ())
+    first = next(iter(text_parts(parts[5])), None)
+    return any(first.text.startswith(each) for each in kinds) if isinstance(first, Literal) and "/" in first.text else bool(kinds)
+
+
+def role_of_session(parts: tuple[Text, ...]) -> Text | None:
+    """Return the ARN of the role behind a session's, as far as that tells it: a role's path is not in it (C5)."""
+    resource = parts[5]
+    if parts[2] != Known("sts") or not isinstance(resource, Known):
+        return None
+    kind, _, rest = str(resource.value).partition("/")
+    if kind != "assumed-role":
+        return None
+    return certain_text(
+        concatenate((Known("arn:"), parts[1], Known(":iam::"), parts[4], Known(f":role/{rest.partition('/')[0]}"))), "the role"
+    )
 
 
 def _unknown_account(value: Text) -> Text:
@@ -243,8 +291,8 @@ def _conditioned_callers(statement: Statement, key: KeyFacts) -> Iterator[Caller
 def _caller_like(text: Text, key: KeyFacts) -> Iterator[Caller]:
     """Yield a caller whose ARN fits a pattern: of the key's account where any will do, with something unknown for every other wildcard."""
     parts = arn_parts(text)
-    if parts is None:
-        return
+    if parts is None or parts[2] != Known("iam") or not _may_be_principal(parts) or parts[5] == Known("root"):
+        return  # what a session carries there is the ARN of its role (C14)
     own = {1: key.partition, 4: key.account}
     filled = tuple(
         own[number] if number in own and part == Known("*") else _without_wildcards(part, number) for number, part in enumerate(parts)
@@ -282,6 +330,9 @@ def _named_services(policy: KeyPolicy) -> Iterator[Caller]:
                 and "cloudtrail" not in str(principal.value.value)
             ):
                 yield Caller(CallerKind.SERVICE, principal.value, Unknown("a service has no account"))
+
+
+_ORGANIZATION = re.compile(r"o-[a-z0-9]+")
 
 
 def _named_of_organizations(policy: KeyPolicy, key: str) -> list[str]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from ctkms_policy.finding import Fix
 from ctkms_policy.iam.assumptions import Kind, named_places
+from ctkms_policy.iam.binding import holes_of
 from ctkms_policy.iam.evaluate import Outcome
 from ctkms_policy.iam.judge import NO_FACTS, judge_event_data_store, judge_trail
 from ctkms_policy.iam.policy import read_key_policy
@@ -54,7 +55,8 @@ def missing_statement(
 ) -> Fix | None:
     """Return the statement that makes the policy answer yes, or None where none can be written that does.
 
-    That is so where a Deny stands in the way, and where the account, Region or partition to be written is not known.
+    That is so where a Deny stands in the way, where the account, Region or partition to be written is not known, and where it has
+    no literal and the text is one in which nothing is filled in, or only what a template is given.
 
     A policy that is not written at all cannot be added to: then the text is a whole policy with every statement that a trail
     needs, and the one of AWS's default policy, which it replaces.
@@ -70,7 +72,7 @@ def missing_statement(
     statements = [statement_document(each, trail, key, log=log) for each in questions]
     if is_whole:
         statements.insert(0, _root_statement(key))
-    if not all(map(_can_be_written, statements)):
+    if not all(map(_can_be_written, statements)) or (not _is_rendered(policy, key, language) and any(map(_has_holes, statements))):
         return None
     if is_whole:
         return _whole_policy([writer.spelled(each) for each in statements], key, language, writer.needs)
@@ -154,6 +156,23 @@ def _element(name: str, value: MapValue | ListValue, form: PolicyForm, span: Spa
         if is_template
         else Fix("hcl", _with_needs(f"{name} = {hcl_object(value)}", needs))
     )
+
+
+def _is_rendered(policy: KeyPolicy, key: Key, language: Language) -> bool:
+    """Whether what stands in ``${...}`` in the policy's text is filled in by the names of the module or template that it is for."""
+    if policy.form is not PolicyForm.JSON_TEXT:
+        return True
+    if language is Language.CLOUDFORMATION:
+        return bool(holes_of(policy))  # else it may be text without Fn::Sub
+    return (policy.span or key.span).path.lower().endswith((".tf", ".tofu", ".tf.json", ".tofu.json", ".hcl"))
+
+
+def _has_holes(value: Value) -> bool:
+    if isinstance(value, MapValue):
+        return any(_has_holes(entry.key) or _has_holes(entry.value) for entry in value.entries)
+    if isinstance(value, ListValue):
+        return any(map(_has_holes, value.items))
+    return not isinstance(value, Known)
 
 
 def _can_be_written(value: Value) -> bool:
