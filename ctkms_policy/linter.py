@@ -277,7 +277,11 @@ def _waive(findings: Sequence[Finding], paths: Sequence[Path], options: Options,
 
 
 def _without_repeats(findings: Sequence[Finding]) -> list[Finding]:
-    return list({(finding.fingerprint, finding.span): finding for finding in findings}.values())
+    """Return the findings, each once; what is refused at one place is told once, however many resources are made of it."""
+    found: dict[tuple[object, ...], Finding] = {}
+    for each in findings:
+        found.setdefault((each.rule, each.span, each.message) if each.rule == "CTKMS000" else (each.fingerprint, each.span), each)
+    return list(found.values())
 
 
 _GRANTS = {

@@ -600,5 +600,5 @@ def _hole_text(hole: Hole) -> str:
     if isinstance(hole, Symbol):
         return hole.spelling or hole.name
     if isinstance(hole, Reference):
-        return f"{hole.address}.{hole.attribute}"
+        return f"{hole.address}.{hole.attribute}" if hole.attribute else hole.address
     return f"unknown: {hole.reason}"

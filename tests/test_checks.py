@@ -60,6 +60,11 @@ def test_every_check_a_rule_may_name_is_asked_somewhere() -> None:
         (Reference("data.aws_kms_alias.k", "arn"), KeyForm.ALIAS_ARN),
         (Reference("module.a.data.aws_kms_alias.k", "target_key_arn"), KeyForm.KEY_ARN),
         (Reference("custom.k", "arn"), KeyForm.UNKNOWN),
+        (Reference("custom.k", ""), KeyForm.UNKNOWN),
+        (Reference("aws_kms_key.k", ""), KeyForm.OTHER),
+        (Reference("aws_kms_key.k[0]", "description"), KeyForm.OTHER),
+        (Reference("aws_kms_key.k", "tags"), KeyForm.OTHER),
+        (Reference("aws_kms_key.k", "of_a_later_provider"), KeyForm.UNKNOWN),
         (Reference('module.a["aws_kms_alias.x"].aws_kms_key.k["a.b[0]"]', "key_id"), KeyForm.KEY_ID),
     ],
 )

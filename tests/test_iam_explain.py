@@ -378,7 +378,7 @@ def test_an_explicit_deny_names_the_condition_that_holds(condition: Any, said: s
     words = explained(found, "encrypt")
     assert words.message == f"statement 2 denies kms:GenerateDataKey {said}"
     assert source_text(found, words.span).startswith("aws:")
-    assert words.help.startswith("remove the Deny, or exempt AWS services")
+    assert words.help.startswith(("remove the Deny, or exempt AWS services", 'add "us-east-1" to what this condition spares'))
 
 
 def test_what_was_assumed_is_said_with_the_place_it_decides() -> None:

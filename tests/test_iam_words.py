@@ -114,6 +114,12 @@ CASES: dict[str, tuple[Any, ...]] = {
         symbolic(ENCRYPT, deny("kms:*", Principal=None, NotPrincipal={"Service": text(INPUT, ".amazonaws.com")})),
     ),
     "denied, organization paths": ("encrypt", (ENCRYPT, deny("kms:*", condition=when("StringNotLike", "aws:PrincipalOrgPaths", "o-a/*")))),
+    "denied, another trail": ("encrypt", (ENCRYPT, deny("kms:*", CLOUDTRAIL, when("ArnNotEquals", "aws:SourceArn", TRAIL_ARN + "-old")))),
+    "denied, another reader": (
+        "decrypt",
+        (allow("kms:Decrypt", READER), deny("kms:Decrypt", condition=when("ArnNotLike", "aws:PrincipalArn", READER["AWS"] + "-old"))),
+    ),
+    "denied, an address of AWS": ("encrypt", (ENCRYPT, deny("kms:*", condition=when("NotIpAddress", "aws:SourceIp", "10.0.0.0/8")))),
     "denied, nothing would allow": ("encrypt", (deny("kms:*", condition=when("StringNotEquals", "aws:PrincipalOrgID", "o-a")),)),
     "denied, key that is missing": (
         "encrypt",

@@ -305,3 +305,39 @@ def test_a_refused_trail_fails_and_says_so_once(tmp_path: Path, text: str) -> No
 
 def test_an_attribute_that_a_later_provider_may_have_is_not_refused(tmp_path: Path) -> None:
     assert refused(tmp_path, TRAIL % "aws_kms_key.k.quorum" + KEY % "null" + CALL, MODULE) == []
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        'provisioner "local-exec" {\n    command = "echo ${aws_kms_key.k.arn}"\n    environment = { A = aws_kms_key.k.id }\n  }',
+        "connection {\n    host = aws_kms_key.k.arn\n  }",
+        "depends_on = [aws_kms_key.k]",
+    ],
+)
+def test_a_resource_may_name_itself_where_it_is_there_already(tmp_path: Path, inside: str) -> None:
+    key = KEY % "null"
+    assert key.count("{\n") >= 1
+    assert refused(tmp_path, TRAIL % "aws_kms_key.k.arn" + key.replace("{\n", "{\n  " + inside + "\n", 1) + CALL, MODULE) == []
+
+
+def test_what_many_keys_are_made_of_is_refused_once(tmp_path: Path) -> None:
+    keys = "".join(f'resource "aws_kms_key" "k{number}" {{\n  policy = local.policy\n}}\n' for number in range(30))
+    text = TRAIL % "aws_kms_key.k0.arn" + "locals {\n  policy = jsonencode({ Statement = var.nowhere })\n}\n" + keys
+    report = check_json(write(tmp_path, main_tf=text)).json
+    assert [each["message"] for each in report["findings"] if each["rule"] == "CTKMS000"] == ["var.nowhere is not declared"]
+
+
+def test_a_module_that_declares_nothing_yet_is_one(tmp_path: Path) -> None:
+    text = TRAIL % "aws_kms_key.k.arn" + KEY % "null"
+    for files, said in (
+        ({"e/main.tf": "# nothing yet\n"}, []),
+        ({"e/versions.tf": 'terraform {\n  required_version = ">= 1.0"\n}\n'}, []),
+        ({"e/README.md": "x\n"}, ['module "e": the directory ./e holds no Terraform files']),
+    ):
+        directory = tmp_path / next(iter(files)).replace("/", "-")
+        for name, content in {"main.tf": text + 'module "e" {\n  source = "./e"\n}\n', **files}.items():
+            (directory / name).parent.mkdir(parents=True, exist_ok=True)
+            (directory / name).write_text(content, encoding="utf-8")
+        report = check_json(directory).json
+        assert [each["message"] for each in report["findings"] if each["rule"] == "CTKMS000"] == said

@@ -88,6 +88,14 @@ _ATTRIBUTE_FORMS: Mapping[str, Mapping[str, KeyForm]] = {
 }
 """What the attributes of the provider's resources and data sources hold (B6, B7)."""
 
+_NO_NAMES = frozenset(
+    (
+        *("customer_master_key_spec", "deletion_window_in_days", "description", "enable_key_rotation", "enabled", "is_enabled", "key_spec"),
+        *("key_state", "key_usage", "multi_region", "policy", "region", "rotation_period_in_days", "tags", "tags_all"),
+    )
+)
+"""Attributes of keys that name none."""
+
 _RESOURCE_TYPE = re.compile(r"(?:^|\.)((?:data\.)?aws_kms_[a-z_]+)\.[^.\[]+(?:\[.*\])?$")
 _KEY_ID = re.compile(r"mrk-[0-9a-f]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -103,7 +111,11 @@ def kms_key_forms(configuration: Configuration, trail: Trail) -> Mapping[KeyForm
 def _form(configuration: Configuration, value: Value) -> KeyForm:
     if isinstance(value, Reference):
         kind = _RESOURCE_TYPE.search(value.address) if configuration.language is Language.TERRAFORM else None
-        return _ATTRIBUTE_FORMS.get(kind[1], {}).get(value.attribute, KeyForm.UNKNOWN) if kind else KeyForm.UNKNOWN
+        if kind is None or kind[1] not in _ATTRIBUTE_FORMS:
+            return KeyForm.UNKNOWN
+        if not value.attribute or value.attribute in _NO_NAMES:
+            return KeyForm.OTHER
+        return _ATTRIBUTE_FORMS[kind[1]].get(value.attribute, KeyForm.UNKNOWN)
     if isinstance(value, Known):
         return _text_form(describe(Known(value.value), quoted=False).strip())
     if isinstance(value, Template):

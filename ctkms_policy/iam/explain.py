@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from ctkms_policy.iam.conditions import parse_operator
-from ctkms_policy.iam.context import Missing, Present
+from ctkms_policy.iam.context import Missing, Present, ServiceAddress
 from ctkms_policy.iam.evaluate import Decision, Outcome, StatementAnswer
 from ctkms_policy.iam.explain_elements import mismatch_words
 from ctkms_policy.iam.judge import Judgement
@@ -172,6 +172,9 @@ def _explicit_deny(decision: Decision) -> Explanation:
         return Explanation(f"{name} denies {request.action}", f"denies {request.action}", statement.span, help, None, related)
     carried = request.context.get(key_text(telling))
     has = f", and the request has {shown(carried.values)}" if isinstance(carried, Present) else ""
+    if isinstance(carried, Present) and _is_negated(telling) and not any(isinstance(each, ServiceAddress) for each in carried.values):
+        what = shown(carried.values) if is_service else "the readers"
+        help = f"add {what} to what this condition spares"
     return Explanation(
         f'{name} denies {request.action} by {telling.operator} on "{key_text(telling)}" with {listed(telling.values)}{has}',
         "this holds: the Deny applies",

@@ -27,6 +27,10 @@ from ctkms_policy.terraform.world import ModuleInstance, World
 
 MAX_NODES = 5_000
 """No more of the graph is followed: a dependency beyond it is not seen."""
+MAX_LOOKED_AT = 100_000
+"""Nodes that are looked at for circles in one world; of the resources after that, none is looked for."""
+_AFTERWARDS = frozenset(("provisioner", "connection"))
+"""Blocks that terraform evaluates when the resource is there: they may name it."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,10 @@ def dependencies(world: World, owner: ModuleInstance, block: Block) -> tuple[str
 
 def circle(world: World, owner: ModuleInstance, block: Block) -> tuple[Reached, ...]:
     """Return what leads from a resource of ``owner`` back to it, itself last; () where it does not depend on itself."""
+    if world.looked_at > MAX_LOOKED_AT:
+        return ()
     walk, start = _walked(world, owner, block), _address(owner, block)
+    world.looked_at += len(walk.seen)
     way: list[Reached] = []
     address = start
     while address in walk.reached and (not way or address != start):
@@ -116,13 +123,20 @@ class _Walk:
 
     def body(self, owner: ModuleInstance, body: Body, bound: frozenset[str] = frozenset()) -> None:
         for attribute in body.attributes:
-            self.attribute(owner, attribute, bound)
+            self.attribute(owner, attribute, bound, may_be_self=attribute.name == "depends_on")
         for block in body.blocks:
-            self.body(owner, block.body, bound | {iterator_of(block)} if block.type == "dynamic" else bound)
+            if block.type in _AFTERWARDS:
+                for attribute in block.body.attributes:
+                    self.attribute(owner, attribute, may_be_self=True)
+            else:
+                self.body(owner, block.body, bound | {iterator_of(block)} if block.type == "dynamic" else bound)
 
-    def attribute(self, owner: ModuleInstance, attribute: AttributeNode, bound: frozenset[str] = frozenset()) -> None:
+    def attribute(
+        self, owner: ModuleInstance, attribute: AttributeNode, bound: frozenset[str] = frozenset(), *, may_be_self: bool = False
+    ) -> None:
         for each in traversals(attribute.expression, bound):
-            self.reach(owner, each.names, each.span)
+            if not (may_be_self and owner.address + ".".join(each.names[:2]) == self.current):
+                self.reach(owner, each.names, each.span)
 
     def calls_of(self, owner: ModuleInstance) -> None:
         """Follow ``depends_on`` of the module calls that ``owner`` stands in."""

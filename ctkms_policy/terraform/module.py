@@ -42,11 +42,8 @@ class Module:
     has_backend: bool = False
     problems: tuple[ParseError, ...] = ()
     is_partial: bool = False
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether it declares nothing at all."""
-        return not (self.resources or self.data or self.variables or self.outputs or self.locals or self.calls or self.providers)
+    is_empty: bool = False
+    """whether its directory holds no Terraform file"""
 
     def block(self, mode: str, type: str, name: str) -> Block | None:
         """Return a resource (mode "") or data source (mode "data.")."""
@@ -140,6 +137,7 @@ class Repository:
             )
         declared = _Declarations()
         declared.is_partial = may_declare_more(names) or any(map(self._generates, directory.parents))
+        declared.is_empty = not module_files(names)
         for name in module_files(names):
             file = directory / name
             if not file.is_file() or (file.is_symlink() and not self.contains(real_path(file))):
@@ -210,6 +208,7 @@ class _Declarations:
     has_backend: bool = False
     problems: list[ParseError] = field(default_factory=list)
     is_partial: bool = False
+    is_empty: bool = False
 
     def add(self, body: Body, *, overrides: bool) -> None:
         for block in body.blocks:
@@ -271,6 +270,7 @@ class _Declarations:
             self.has_backend,
             tuple(self.problems),
             self.is_partial or bool(self.problems),
+            self.is_empty,
         )
 
 

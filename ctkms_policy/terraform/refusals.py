@@ -63,6 +63,8 @@ def circular(world: World, owner: ModuleInstance, block: Block) -> Iterator[Refu
 
 
 _MAX_SHOWN = 4
+_MAX_REFUSALS = 20
+"""Names of one resource that are told: after so many, terraform has to be asked anyway."""
 
 
 def _through(way: Sequence[Reached]) -> str:
@@ -194,6 +196,8 @@ class _Names:
             self.refuse(f"{owner.address}{name} is not declared", span, name.rpartition(".")[2], present)
 
     def refuse(self, message: str, span: Span, name: str, present: Iterable[str]) -> None:
+        if len(self.found) >= _MAX_REFUSALS:
+            return
         nearest = get_close_matches(name, sorted(present), 1)
         self.add(message, span, f'did you mean "{nearest[0]}"?' if nearest else "declare it, or correct the name")
 

@@ -67,6 +67,7 @@ class World:
     ambient     variables that say where the root module is deployed, as the symbol they are
     named       addresses of instances that an index names although ``count`` or ``for_each`` is not known
     problems    what is wrong with the configuration, by message and place; shared by all worlds of one root
+    looked_at   how much of the graph of references was looked at for circles
     """
 
     repository: Repository
@@ -80,6 +81,7 @@ class World:
     ambient: Mapping[str, Symbol] = field(default_factory=dict)
     instances: dict[str, Instance] = field(default_factory=dict)
     owners: dict[str, ModuleInstance] = field(default_factory=dict)
+    looked_at: int = 0
     named: set[str] = field(default_factory=set)
     _values: dict[_Key, Value] = field(default_factory=dict)
     _expansions: dict[_Key, Expansion] = field(default_factory=dict)
