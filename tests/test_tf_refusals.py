@@ -341,3 +341,23 @@ def test_a_module_that_declares_nothing_yet_is_one(tmp_path: Path) -> None:
             (directory / name).write_text(content, encoding="utf-8")
         report = check_json(directory).json
         assert [each["message"] for each in report["findings"] if each["rule"] == "CTKMS000"] == said
+
+
+@pytest.mark.parametrize(
+    ("argument", "said"),
+    [
+        ("count = var.nowhere ? 1 : 0", ["var.nowhere is not declared"]),
+        ("for_each = local.nowhere", ["local.nowhere is not declared"]),
+        ('for_each = toset([for name in ["a"] : name])', []),
+        ("count = length(module.m.arn) > 0 ? 1 : 0", []),
+    ],
+)
+@pytest.mark.parametrize("of", ["trail", "key"])
+def test_how_many_there_are_is_made_of_what_is_declared(tmp_path: Path, argument: str, said: list[str], of: str) -> None:
+    index = "[0]" if argument.startswith("count") else '["a"]'
+    key = KEY % "null"
+    if of == "key":
+        text = TRAIL % f"aws_kms_key.k{index}.arn" + key.replace("{\n", f"{{\n  {argument}\n", 1)
+    else:
+        text = (TRAIL % "aws_kms_key.k.arn").replace("{\n", f"{{\n  {argument}\n", 1) + key
+    assert sorted({message for _, message in refused(tmp_path, text + CALL, MODULE)}) == said

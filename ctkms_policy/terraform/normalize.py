@@ -756,7 +756,7 @@ def _existence(found: _Found) -> Iterator[Value]:
 def _refusals(world: World, made: Made, *arguments: tuple[Made, str]) -> tuple[Refusal, ...]:
     """Return why terraform refuses what a resource, with those arguments of it or of what belongs to it, is made of."""
     found = list(circular(world, made.owner, made.block))
-    for each, name in arguments:
+    for each, name in (*arguments, (made, "count"), (made, "for_each")):
         written = each.block.body.attribute(name)
         if written is not None:
             found.extend(undeclared(world, each.owner, written.expression))
