@@ -419,3 +419,16 @@ def test_names_are_written_only_into_a_text_that_is_filled_in(path: str, languag
     assert (missing_statement(Question.DESCRIBE, AMBIENT_TRAIL, AMBIENT_KEY, text, language) is not None) is is_rendered
     # What has no names in it can stand anywhere.
     assert missing_statement(Question.DESCRIBE, trail(), key(), text, language) is not None
+
+
+@pytest.mark.parametrize(("address", "noted"), [("aws_kms_key.k", False), ("module.a.aws_kms_key.k", True)])
+def test_a_called_module_may_have_to_declare_what_its_caller_reads(address: str, noted: bool) -> None:
+    """The policy of a called module has the account through a variable, which the caller's data source fills."""
+    account = replace(ambient_account(), spelling="data.aws_caller_identity.me.account_id")
+    root = concatenate((Known("arn:aws:iam::"), account, Known(":root")))
+    statement = replace(policy(ROOT_STATEMENT).statements[0], resources=(root,))
+    written = replace(HEREDOC, form=PolicyForm.OBJECT, statements=(statement,))
+    made = missing_statement(Question.DESCRIBE, AMBIENT_TRAIL, replace(AMBIENT_KEY, address=address), written, Language.TERRAFORM)
+    assert made is not None
+    assert "${data.aws_caller_identity.me.account_id}" in made.text
+    assert ('# needs: data "aws_caller_identity" "me" {}' in made.text) is noted

@@ -347,7 +347,9 @@ class _Writer:
 
     def _note(self, symbol: Symbol, text: str) -> None:
         parts = text.split(".")
-        if text in self._spelling.written.values() or parts[0] != "data" or len(parts) != 4:
+        # In a called module the policy may have it through a variable, from a data source of the caller.
+        is_read = text in self._spelling.written.values() and not self._module
+        if is_read or parts[0] != "data" or len(parts) != 4:
             return
         provider = symbol.name.partition("[")[2].rstrip("]")
         needed = f'data "{parts[1]}" "{parts[2]}" {{{f" provider = {provider} " if provider else ""}}}'
