@@ -119,6 +119,17 @@ CASES: dict[str, tuple[Any, ...]] = {
         "decrypt",
         (allow("kms:Decrypt", READER), deny("kms:Decrypt", condition=when("ArnNotLike", "aws:PrincipalArn", READER["AWS"] + "-old"))),
     ),
+    "denied, another account": (
+        "decrypt",
+        (allow("kms:Decrypt", READER), deny("kms:Decrypt", condition=when("StringNotEquals", "kms:CallerAccount", OTHER_ACCOUNT))),
+    ),
+    "denied, with a role spared whose account is not known": (
+        "decrypt",
+        symbolic(
+            allow("kms:Decrypt", {"AWS": Reference("aws_iam_role.r", "arn")}),
+            deny("kms:Decrypt", Principal=None, NotPrincipal={"AWS": [Reference("aws_iam_role.r", "arn"), Known(ROOT)]}),
+        ),
+    ),
     "denied, an address of AWS": ("encrypt", (ENCRYPT, deny("kms:*", condition=when("NotIpAddress", "aws:SourceIp", "10.0.0.0/8")))),
     "denied, nothing would allow": ("encrypt", (deny("kms:*", condition=when("StringNotEquals", "aws:PrincipalOrgID", "o-a")),)),
     "denied, key that is missing": (

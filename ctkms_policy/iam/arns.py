@@ -47,3 +47,15 @@ def _whole(pieces: list[Value]) -> Text:
     joined = concatenate(pieces)
     assert isinstance(joined, (Known, Template))
     return joined
+
+
+def role_of_session(parts: tuple[Text, ...]) -> Text | None:
+    """Return the ARN of the role behind a session's, from the parts of that; None where it is none.
+
+    A session's ARN does not say the path of its role (C5): it is taken to have none.
+    """
+    kind, _, rest = str(parts[5].value).partition("/") if isinstance(parts[5], Known) else ("", "", "")
+    if parts[2] != Known("sts") or kind != "assumed-role":
+        return None
+    role = concatenate((Known("arn:"), parts[1], Known(":iam::"), parts[4], Known(f":role/{rest.partition('/')[0]}")))
+    return role if isinstance(role, (Known, Template)) else None

@@ -173,7 +173,7 @@ def _explicit_deny(decision: Decision) -> Explanation:
     carried = request.context.get(key_text(telling))
     has = f", and the request has {shown(carried.values)}" if isinstance(carried, Present) else ""
     if isinstance(carried, Present) and _is_negated(telling) and not any(isinstance(each, ServiceAddress) for each in carried.values):
-        what = shown(carried.values) if is_service else "the readers"
+        what = "the readers" if key_text(telling).lower() == "aws:principalarn" else shown(carried.values)
         help = f"add {what} to what this condition spares"
     return Explanation(
         f'{name} denies {request.action} by {telling.operator} on "{key_text(telling)}" with {listed(telling.values)}{has}',

@@ -24,7 +24,7 @@ from ctkms_policy.iam.phrases import (
     reasons,
     whether,
 )
-from ctkms_policy.iam.principals import direct_match
+from ctkms_policy.iam.principals import account_match, direct_match
 from ctkms_policy.iam.request import CLOUDTRAIL, CallerKind, Request
 from ctkms_policy.iam.strangers import statement_name
 from ctkms_policy.model import Effect, PrincipalType, Statement
@@ -112,12 +112,15 @@ def _not_principal_words(mismatch: Mismatch, name: str, statement: Statement, re
         message = f"{name} is an Allow with NotPrincipal, and AWS does not document whether KMS takes one"
         return Explanation(message, "not documented for KMS", span, name_them)
     if any(direct_match(each, request.caller) is Match.YES for each in statement.principals):
-        account = describe(request.caller.account, quoted=False)
+        account = request.caller.account
+        if any(account_match(each, request.caller) is Match.MAYBE for each in statement.principals):
+            message = f"NotPrincipal of {name} lists {caller}, and whether it lists its account, too, is not known{reasons([account])}"
+            return Explanation(message, "may or may not list the account", span, maybe_help([account], ()))
         return Explanation(
             f"NotPrincipal of {name} lists {caller} but not its account, and AWS might deny the whole account then",
             "does not list the account",
             span,
-            f"list the root of account {account}, too",
+            f"list the root of account {describe(account, quoted=False)}, too",
         )
     return Explanation(
         f"whether NotPrincipal of {name} lists {caller} is not known{reasons([each.value for each in statement.principals])}",

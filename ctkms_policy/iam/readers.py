@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from string import ascii_letters, digits
 
-from ctkms_policy.iam.arns import arn_parts
+from ctkms_policy.iam.arns import arn_parts, role_of_session
 from ctkms_policy.iam.context import Context, ContextValue, Present
 from ctkms_policy.iam.evaluate import Decision, Element, Outcome, action_answer, decide
 from ctkms_policy.iam.principals import account_match
@@ -24,7 +24,6 @@ from ctkms_policy.iam.request import (
     OrganizationFacts,
     Question,
     Request,
-    certain_text,
     reader_context,
     reader_request,
 )
@@ -251,19 +250,6 @@ def _may_be_principal(parts: tuple[Text, ...]) -> bool:
     kinds = _PRINCIPALS.get(str(parts[2].value), ())
     first = next(iter(text_parts(parts[5])), None)
     return any(first.text.startswith(each) for each in kinds) if isinstance(first, Literal) and "/" in first.text else bool(kinds)
-
-
-def role_of_session(parts: tuple[Text, ...]) -> Text | None:
-    """Return the ARN of the role behind a session's, as far as that tells it: a role's path is not in it (C5)."""
-    resource = parts[5]
-    if parts[2] != Known("sts") or not isinstance(resource, Known):
-        return None
-    kind, _, rest = str(resource.value).partition("/")
-    if kind != "assumed-role":
-        return None
-    return certain_text(
-        concatenate((Known("arn:"), parts[1], Known(":iam::"), parts[4], Known(f":role/{rest.partition('/')[0]}"))), "the role"
-    )
 
 
 def _unknown_account(value: Text) -> Text:

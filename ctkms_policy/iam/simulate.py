@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import TextIO
 
-from ctkms_policy.iam.arns import arn_parts
+from ctkms_policy.iam.arns import arn_parts, role_of_session
 from ctkms_policy.iam.context import Present
 from ctkms_policy.iam.evaluate import Decision, Outcome, StatementAnswer, decide
 from ctkms_policy.iam.explain import answer_text, explain
@@ -174,13 +174,10 @@ def _key_facts(arguments: argparse.Namespace) -> KeyFacts:
 
 def _reader_request(arguments: argparse.Namespace, log: LogFacts, key: KeyFacts) -> Request:
     reader = arguments.reader
-    _, partition, service, _, account, resource = _parts(reader, "--reader", "a principal")
+    _, _, service, _, account, _ = _parts(reader, "--reader", "a principal")
     if service not in ("iam", "sts") or not _ACCOUNT.fullmatch(account):
         raise _Usage(f'--reader "{reader}" is no ARN of a user, role or session')
-    role = None
-    if service == "sts" and resource.startswith("assumed-role/"):
-        # A session's ARN does not say the path of its role: it is taken to have none.
-        role = Known(f"arn:{partition}:iam::{account}:role/{resource.split('/')[1]}")
-    caller = Caller(CallerKind.IAM, Known(reader), Known(account), role)
+    parts = arn_parts(Known(reader))
+    caller = Caller(CallerKind.IAM, Known(reader), Known(account), role_of_session(parts) if parts is not None else None)
     foreign = Match.of(key.account != Known(account))
     return reader_request(caller, key, reader_context(log, key, arguments.org_id), by_iam=foreign)
